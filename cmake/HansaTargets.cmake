@@ -1,0 +1,31 @@
+# hansa_room(NAME [LIBS ...]): one static library from the sources below the current folder.
+function(hansa_room name)
+  cmake_parse_arguments(ARG "" "" "LIBS" ${ARGN})
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS *.cpp)
+  if(sources)
+    add_library(hansa_${name} STATIC ${sources})
+    target_link_libraries(hansa_${name} PUBLIC hansa_flags ${ARG_LIBS})
+  else()
+    add_library(hansa_${name} INTERFACE)
+    target_link_libraries(hansa_${name} INTERFACE hansa_flags ${ARG_LIBS})
+  endif()
+  add_library(hansa::${name} ALIAS hansa_${name})
+endfunction()
+
+# hansa_tests(FOLDER LIBS ...): one GoogleTest program hansa_<FOLDER>_test from tests/<FOLDER>/*_test.cpp.
+function(hansa_tests folder)
+  cmake_parse_arguments(ARG "" "TIMEOUT" "LIBS" ${ARGN})
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${folder}/*_test.cpp)
+  if(NOT sources)
+    return()
+  endif()
+  if(NOT ARG_TIMEOUT)
+    set(ARG_TIMEOUT 300)
+  endif()
+  add_executable(hansa_${folder}_test ${sources})
+  target_link_libraries(hansa_${folder}_test PRIVATE ${ARG_LIBS} hansa::test_support GTest::gmock GTest::gtest_main)
+  target_compile_definitions(hansa_${folder}_test PRIVATE
+    HANSA_SOURCE_DIR="${PROJECT_SOURCE_DIR}" HANSA_BINARY="$<TARGET_FILE:hansa>")
+  gtest_discover_tests(hansa_${folder}_test TEST_PREFIX ${folder}. DISCOVERY_TIMEOUT 60
+    PROPERTIES TIMEOUT ${ARG_TIMEOUT})
+endfunction()
