@@ -6,10 +6,11 @@
 #include <hansa/result.hpp>
 
 #include <cstdint>
-#include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace hansa::learn {
@@ -17,7 +18,7 @@ namespace hansa::learn {
 /// How one CSV column becomes features. Everything here is fixed before any row is seen, so that parties can
 /// encode alike without sharing rows.
 struct ColumnSchema {
-  enum class Kind { zscore, bins, one_hot, hashed, ignore };
+  enum class Kind { zscore, bins, one_hot, hashed, month, ignore };  ///< month: of an ISO date, 12 features
   std::string name;
   Kind kind = Kind::ignore;
   double mean = 0;                      ///< zscore
