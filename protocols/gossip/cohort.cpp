@@ -1,0 +1,158 @@
+// Cohort all-reduce (Moshpit SGD, Ryabinin et al. 2021): each round a public draw cuts the parties into
+// cohorts. In a cohort of n, member k owns piece k of the model. First everybody sends each owner its piece;
+// then each owner sends the average of its piece to everybody: 2 (n-1)/n models of traffic, and all members
+// end with the same bits. On a grid of side^2 parties, rows and columns in turn, two rounds without training
+// give the exact global average.
+//
+// Without faults the average is exact. If an owner is missing, members keep their own piece; if a
+// contribution is missing, the owner averages the others and says what total weight its average has.
+#include "protocols/gossip/mixing.hpp"
+#include "protocols/gossip/registry.hpp"
+#include "protocols/party/party.hpp"
+#include "topology/cohorts.hpp"
+
+#include <hansa/assert.hpp>
+
+#include <algorithm>
+
+namespace hansa::protocols {
+namespace {
+
+constexpr std::uint32_t kPieceAlignmentFloats =
+    16;  // pieces begin on cache lines when the model is large enough
+
+struct Piece {
+  std::uint32_t offset = 0;
+  std::uint32_t count = 0;
+};
+
+/// Piece `k` of `n` of a model of `size` floats; pieces cover the model once, in order, and may be empty.
+Piece piece_of(std::uint32_t size, std::size_t k, std::size_t n) noexcept {
+  const std::uint32_t unit = size >= kPieceAlignmentFloats * n ? kPieceAlignmentFloats : 1;
+  const std::uint64_t units = size / unit;
+  const auto boundary = [&](std::size_t i) {
+    return i == n ? size : static_cast<std::uint32_t>(units * i / n) * unit;
+  };
+  return {boundary(k), boundary(k + 1) - boundary(k)};
+}
+
+class Cohort final : public Strategy {
+ public:
+  explicit Cohort(const PartyOptions& options)
+      : Strategy(options),
+        weight_(run().weights == MixWeights::sample_count ? static_cast<double>(options.training_rows)
+                                                          : 1.0) {}
+
+  [[nodiscard]] std::uint32_t steps() const noexcept override { return 2; }
+
+  void expected(Round round, std::uint32_t step, std::vector<PartyId>& out) const override {
+    const auto& members = members_of(round);
+    if (step == 0 && piece(round, self()).count == 0) return;  // nobody sends us an empty piece
+    for (const PartyId member : members) {
+      if (member == self() || (step == 1 && piece(round, member).count == 0)) continue;
+      out.push_back(member);
+    }
+  }
+
+  void send(Round round, std::uint32_t step, const ParametersRef& own, Effects& out) override {
+    if (step == 0) model_ = own;
+    const Piece mine = piece(round, self());
+    for (const PartyId member : members_of(round)) {
+      if (member == self()) continue;
+      if (step == 1 && mine.count > 0) {
+        out.send(member, MeanChunkMessage{round, mine.offset, mean_weight_, Slice::whole(own)});
+      }
+      const Piece theirs = piece(round, member);
+      if (step == 0 && theirs.count > 0) {
+        out.send(member, ChunkMessage{round, theirs.offset, weight_, {own, theirs.offset, theirs.count}});
+      }
+    }
+  }
+
+  [[nodiscard]] Placement place(PartyId from, const Message& message) const override {
+    if (const auto* chunk = std::get_if<ChunkMessage>(&message)) return check(from, *chunk, self(), 0);
+    if (const auto* mean = std::get_if<MeanChunkMessage>(&message)) return check(from, *mean, from, 1);
+    return RejectReason::unexpected_type;
+  }
+
+  MixAndTrain combine(Round round, std::uint32_t step, const ParametersRef& own,
+                      std::span<const Received> arrived) override {
+    return step == 0 ? average_own_piece(round, arrived) : assemble(round, own, arrived);
+  }
+
+ private:
+  template <class PieceMessage>
+  Placement check(PartyId from, const PieceMessage& message, PartyId owner, std::uint32_t step) const {
+    if (message.round >= run().rounds || from == self()) return RejectReason::unexpected_sender;
+    const auto& members = members_of(message.round);
+    if (!std::binary_search(members.begin(), members.end(), from)) return RejectReason::unexpected_sender;
+    const Piece place = piece(message.round, owner);
+    if (place.count == 0 || message.offset != place.offset || message.piece.count != place.count) {
+      return RejectReason::wrong_size;
+    }
+    if (!usable_weight(message.weight)) return RejectReason::bad_weight;
+    return Place{message.round, step};
+  }
+
+  MixAndTrain average_own_piece(Round round, std::span<const Received> arrived) {
+    const Piece mine = piece(round, self());
+    MixAndTrain task{.size = mine.count};
+    mean_weight_ = weight_;
+    if (mine.count == 0) return task;
+    std::vector<Contribution> contributions;
+    for (const Received& received : arrived) {
+      const auto& chunk = std::get<ChunkMessage>(received.message);
+      contributions.push_back({received.from, chunk.weight, chunk.piece});
+      mean_weight_ += chunk.weight;
+    }
+    contributions.push_back({self(), weight_, {model_, mine.offset, mine.count}});
+    task.terms = average(std::move(contributions), 0, false);
+    return task;
+  }
+
+  MixAndTrain assemble(Round round, const ParametersRef& own, std::span<const Received> arrived) {
+    MixAndTrain task{.size = run().parameter_count};
+    for (const PartyId member : members_of(round)) {
+      const Piece place = piece(round, member);
+      if (place.count == 0) continue;
+      Slice source{model_, place.offset, place.count};  // a missing owner: keep our own piece
+      const auto from_owner = std::find_if(arrived.begin(), arrived.end(),
+                                           [&](const Received& received) { return received.from == member; });
+      if (member == self()) source = Slice::whole(own);
+      if (from_owner != arrived.end()) source = std::get<MeanChunkMessage>(from_owner->message).piece;
+      task.terms.push_back({std::move(source), place.offset, 1.0f});
+    }
+    model_ = {};
+    return task;
+  }
+
+  [[nodiscard]] const std::vector<PartyId>& members_of(Round round) const {
+    if (members_.empty() || round != members_round_) {
+      members_ = topology::cohort_of(run().cohort, round, self());
+      members_round_ = round;
+    }
+    return members_;
+  }
+
+  [[nodiscard]] Piece piece(Round round, PartyId owner) const {
+    const auto& members = members_of(round);
+    const auto at = std::lower_bound(members.begin(), members.end(), owner);
+    HANSA_ASSERT(at != members.end() && *at == owner);
+    return piece_of(run().parameter_count, static_cast<std::size_t>(at - members.begin()), members.size());
+  }
+
+  double weight_;
+  double mean_weight_ = 0;
+  ParametersRef model_;                   // our trained model while the exchange lasts
+  mutable std::vector<PartyId> members_;  // of the round asked for last
+  mutable Round members_round_ = 0;
+};
+
+}  // namespace
+
+std::unique_ptr<Machine> make_cohort(PartyOptions options) {
+  auto strategy = std::make_unique<Cohort>(options);
+  return std::make_unique<Party>(std::move(options), std::move(strategy));
+}
+
+}  // namespace hansa::protocols

@@ -1,0 +1,71 @@
+// Everything parties say to each other while they train. Plain structs; src/wire/ gives them bytes and checks
+// what comes in. A payload is a slice of a shared block, so a model that goes to ten neighbours is one block
+// held ten times.
+#pragma once
+
+#include <hansa/parameters.hpp>
+#include <hansa/types.hpp>
+
+#include <cstdint>
+#include <variant>
+
+namespace hansa::protocols {
+
+/// Floats [first, first + count) of a block that is shared and never changes.
+struct Slice {
+  ParametersRef block;
+  std::uint32_t first = 0;
+  std::uint32_t count = 0;
+
+  static Slice whole(ParametersRef block) {
+    const auto count = static_cast<std::uint32_t>(block.size());
+    return {std::move(block), 0, count};
+  }
+  [[nodiscard]] const float* data() const noexcept { return block.data() + first; }
+};
+
+/// Wire tags. Never reused, never renumbered (docs/wire-format.md).
+enum class MessageType : std::uint8_t { model = 1, chunk = 2, mean_chunk = 3, share_ack = 4 };
+
+/// A whole model. D-PSGD and epidemic learning send it to every out-neighbour once local training of `round`
+/// is done; the receiver keeps it until it mixes that round. Gossip learning sends it on its own timer.
+/// Push-sum sends it as a share of mass that the receiver must acknowledge.
+struct ModelMessage {
+  Round round = 0;
+  double weight = 1;           ///< push-sum: the mass that travels; else the sender's number of training rows
+  std::uint64_t age = 0;       ///< gossip learning: local updates in this model's history
+  std::uint64_t sequence = 0;  ///< push-sum: number of this share on this edge, from 1; else 0
+  Slice model;
+};
+
+/// Cohort, first step: the piece of the sender's model that the receiver averages for everyone.
+struct ChunkMessage {
+  Round round = 0;
+  std::uint32_t offset = 0;  ///< where the piece begins in the model
+  double weight = 1;         ///< weight of the sender in the mean
+  Slice piece;
+};
+
+/// Cohort, second step: the average of one piece, from its owner to every member.
+struct MeanChunkMessage {
+  Round round = 0;
+  std::uint32_t offset = 0;
+  double weight = 1;  ///< sum of the weights of the members that contributed
+  Slice piece;
+};
+
+/// Push-sum: the receiver of share `sequence` has absorbed it and will remember so after a crash. The sender
+/// forgets its copy.
+struct ShareAck {
+  std::uint64_t sequence = 0;
+};
+
+using Message = std::variant<ModelMessage, ChunkMessage, MeanChunkMessage, ShareAck>;
+
+/// The wire tag of a message.
+[[nodiscard]] constexpr MessageType type_of(const Message& message) noexcept {
+  return static_cast<MessageType>(message.index() + 1);
+}
+static_assert(std::variant_size_v<Message> == 4, "give a new message its own tag, and type_of a case");
+
+}  // namespace hansa::protocols

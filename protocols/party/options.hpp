@@ -1,0 +1,70 @@
+// What a party is told before it starts. The part that is the same for everybody is shared, so that a party
+// at rest stays small.
+#pragma once
+
+#include "protocols/machine.hpp"
+#include "protocols/party/deadline.hpp"
+#include "topology/cohorts.hpp"
+#include "topology/topology.hpp"
+
+#include <hansa/parameters.hpp>
+#include <hansa/types.hpp>
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+
+namespace hansa::protocols {
+
+/// What arrives is weighted by ...
+enum class MixWeights {
+  topology,      ///< the topology's mixing matrix
+  sample_count,  ///< the senders' numbers of training rows (FedAvg)
+};
+
+/// How gossip learning merges a received model with its own (Ormandi et al. 2013; Danner et al. 2023).
+enum class MergeRule {
+  mean,          ///< plain average
+  age_weighted,  ///< weights in proportion to the ages
+  limited,       ///< age-weighted if the ages are close, else the older model alone
+};
+
+struct GossipLearningOptions {
+  MergeRule merge = MergeRule::mean;
+  double age_gap_max = 10;  ///< limited: how close is close
+  Duration period = std::chrono::milliseconds(1000);
+  double period_jitter = 0.1;  ///< standard deviation of a period, as a fraction of it
+};
+
+/// The same for every party of a run.
+struct RunOptions {
+  std::uint32_t parties = 0;
+  Round rounds = 0;
+  Round finish_rounds = 0;  ///< the last rounds mix without training
+  Round eval_every = 1;     ///< RoundCompleted carries the model after every k-th round and the last
+  std::uint64_t seed = 1;
+  std::uint32_t parameter_count = 0;
+  ParametersRef initial_model;
+  MixWeights weights = MixWeights::topology;
+  DeadlineOptions deadline;
+  std::uint32_t suspect_after = 3;  ///< misses in a row after which a peer is no longer waited for
+  std::shared_ptr<const topology::Topology> topology;  ///< d-psgd, push-sum, gossip-learning
+  std::uint32_t epidemic_fanout = 4;
+  topology::CohortOptions cohort;
+  GossipLearningOptions gossip_learning;
+};
+
+/// One party's own part.
+struct PartyOptions {
+  PartyId self{};
+  std::uint64_t training_rows = 1;  ///< > 0; the weight under MixWeights::sample_count
+  std::shared_ptr<const RunOptions> run;
+  std::optional<Record> restored;  ///< set after a crash
+};
+
+/// True if an evaluation is due once `completed` rounds are behind.
+[[nodiscard]] constexpr bool evaluation_due(const RunOptions& run, Round completed) noexcept {
+  return completed == run.rounds || (run.eval_every > 0 && completed % run.eval_every == 0);
+}
+
+}  // namespace hansa::protocols
