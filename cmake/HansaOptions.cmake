@@ -18,6 +18,7 @@ endif()
 # Assertions stay on in release: no -DNDEBUG.
 set(CMAKE_CXX_FLAGS_RELEASE "-O3 -g1")
 set(CMAKE_CXX_FLAGS_DEBUG "-O0 -g")
+set(CMAKE_CXX_FLAGS_SANITIZE "-O1 -g1")
 
 find_program(HANSA_CCACHE ccache)
 if(HANSA_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
@@ -27,12 +28,18 @@ endif()
 add_library(hansa_flags INTERFACE)
 target_compile_options(hansa_flags INTERFACE
   -march=${HANSA_ARCH} -ffp-contract=off -fno-math-errno
-  -Wall -Wextra -Wshadow -Wnon-virtual-dtor -Wold-style-cast -Wcast-align -Woverloaded-virtual
+  -Wall -Wextra -Wno-missing-field-initializers  # designated initialisers leave defaults on purpose
+  -Wshadow -Wnon-virtual-dtor -Wold-style-cast -Wcast-align -Woverloaded-virtual
+  $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>  # g++ 12 warns falsely about "literal" + std::string (GCC bug 105651)
   $<$<BOOL:${HANSA_WERROR}>:-Werror>)
 target_include_directories(hansa_flags INTERFACE
   $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}> $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>)
 if(HANSA_SANITIZE)
   target_compile_options(hansa_flags INTERFACE -fsanitize=${HANSA_SANITIZE} -fno-omit-frame-pointer
+    -fno-sanitize-recover=all
     $<$<NOT:$<STREQUAL:${HANSA_SANITIZE},thread>>:-fno-sanitize=null>)
   target_link_options(hansa_flags INTERFACE -fsanitize=${HANSA_SANITIZE})
+endif()
+if(HANSA_FUZZ)  # coverage for libFuzzer in every room; only the fuzz programs link its main()
+  target_compile_options(hansa_flags INTERFACE -fsanitize=fuzzer-no-link)
 endif()

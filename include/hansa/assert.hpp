@@ -9,7 +9,6 @@ namespace hansa {
 
 }  // namespace hansa
 
-#define HANSA_ASSERT(expression)                                          \
-  (static_cast<bool>(expression) ? static_cast<void>(0)                   \
-                                 : ::hansa::assertion_failed(#expression, \
-                                                             __FILE__, __LINE__))
+#define HANSA_ASSERT(expression)                        \
+  (static_cast<bool>(expression) ? static_cast<void>(0) \
+                                 : ::hansa::assertion_failed(#expression, __FILE__, __LINE__))

@@ -1,6 +1,6 @@
 // A model on its way is a block of floats that nobody may change. Blocks are counted, 64-byte aligned and
-// recycled: a message, a checkpoint and a party's own state can hold the same block without a copy, and a block
-// whose last holder lets go is reused for the next model of the same size.
+// recycled: a message, a checkpoint and a party's own state can hold the same block without a copy, and a
+// block whose last holder lets go is reused for the next model of the same size.
 //
 // Writing happens only through `Parameters`, which is the sole owner of its block; `freeze` turns it into a
 // shareable `ParametersRef`, and `take_or_copy` turns a reference back into an owner (in place if nobody else
@@ -22,7 +22,8 @@ void release(ParameterBlock* block) noexcept;
 
 class Parameters;
 
-/// Shared, immutable vector of floats. Copying costs one atomic increment. Thread-safe like shared_ptr<const>.
+/// Shared, immutable vector of floats. Copying costs one atomic increment. Thread-safe like
+/// shared_ptr<const>.
 class ParametersRef {
  public:
   ParametersRef() = default;
@@ -84,9 +85,7 @@ class Parameters {
   [[nodiscard]] std::span<const float> span() const noexcept { return {data(), size()}; }
 
   /// Gives up the right to write.
-  [[nodiscard]] ParametersRef freeze() && noexcept {
-    return ParametersRef(std::exchange(block_, nullptr));
-  }
+  [[nodiscard]] ParametersRef freeze() && noexcept { return ParametersRef(std::exchange(block_, nullptr)); }
 
  private:
   detail::ParameterBlock* block_ = nullptr;

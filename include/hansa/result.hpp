@@ -13,11 +13,11 @@ namespace hansa {
 
 /// What kind of failure it is; the command line turns it into an exit code (docs/cli.md).
 enum class ErrorKind {
-  failed,    ///< the operation did not work out (exit 1)
-  usage,     ///< the caller asked for something that cannot be: bad option, bad configuration (exit 2)
-  bad_data,  ///< a file or a message is malformed (exit 1)
-  missing,   ///< something that must exist does not (exit 1)
-  not_built, ///< a documented feature that this version does not have yet (exit 2)
+  failed,       ///< the operation did not work out (exit 1)
+  usage,        ///< the caller asked for something that cannot be: bad option, bad configuration (exit 2)
+  bad_data,     ///< a file or a message is malformed (exit 1)
+  missing,      ///< something that must exist does not (exit 1)
+  not_built,    ///< a documented feature that this version does not have yet (exit 2)
   interrupted,  ///< Ctrl-C (exit 130)
 };
 
@@ -32,17 +32,32 @@ struct Error {
 template <class T>
 class [[nodiscard]] Result {
  public:
-  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}  // NOLINT: implicit by design
+  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}      // NOLINT: implicit by design
   Result(Error error) : state_(std::in_place_index<1>, std::move(error)) {}  // NOLINT
 
   [[nodiscard]] bool ok() const noexcept { return state_.index() == 0; }
   explicit operator bool() const noexcept { return ok(); }
 
-  [[nodiscard]] T& value() & { HANSA_ASSERT(ok()); return std::get<0>(state_); }
-  [[nodiscard]] const T& value() const& { HANSA_ASSERT(ok()); return std::get<0>(state_); }
-  [[nodiscard]] T&& value() && { HANSA_ASSERT(ok()); return std::get<0>(std::move(state_)); }
-  [[nodiscard]] const Error& error() const& { HANSA_ASSERT(!ok()); return std::get<1>(state_); }
-  [[nodiscard]] Error&& error() && { HANSA_ASSERT(!ok()); return std::get<1>(std::move(state_)); }
+  [[nodiscard]] T& value() & {
+    HANSA_ASSERT(ok());
+    return std::get<0>(state_);
+  }
+  [[nodiscard]] const T& value() const& {
+    HANSA_ASSERT(ok());
+    return std::get<0>(state_);
+  }
+  [[nodiscard]] T&& value() && {
+    HANSA_ASSERT(ok());
+    return std::get<0>(std::move(state_));
+  }
+  [[nodiscard]] const Error& error() const& {
+    HANSA_ASSERT(!ok());
+    return std::get<1>(state_);
+  }
+  [[nodiscard]] Error&& error() && {
+    HANSA_ASSERT(!ok());
+    return std::get<1>(std::move(state_));
+  }
 
   T& operator*() & { return value(); }
   const T& operator*() const& { return value(); }
@@ -62,8 +77,14 @@ class [[nodiscard]] Result<void> {
 
   [[nodiscard]] bool ok() const noexcept { return ok_; }
   explicit operator bool() const noexcept { return ok_; }
-  [[nodiscard]] const Error& error() const& { HANSA_ASSERT(!ok_); return error_; }
-  [[nodiscard]] Error&& error() && { HANSA_ASSERT(!ok_); return std::move(error_); }
+  [[nodiscard]] const Error& error() const& {
+    HANSA_ASSERT(!ok_);
+    return error_;
+  }
+  [[nodiscard]] Error&& error() && {
+    HANSA_ASSERT(!ok_);
+    return std::move(error_);
+  }
 
  private:
   Error error_;

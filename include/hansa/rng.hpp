@@ -1,6 +1,6 @@
 // Counter-based randomness. A stream is a key made from (seed, party, purpose, counter); the k-th number of a
-// stream is a mix of key and k. Nothing is shared between parties or threads, so the order in which work happens
-// never changes a bit of the result, and any single draw can be replayed on its own.
+// stream is a mix of key and k. Nothing is shared between parties or threads, so the order in which work
+// happens never changes a bit of the result, and any single draw can be replayed on its own.
 //
 // The mixing function is SplitMix64 (Steele, Lea, Flood: "Fast splittable pseudorandom number generators",
 // OOPSLA 2014). It is for simulation and learning; secrets come from an EntropySource instead.

@@ -8,7 +8,8 @@
 
 namespace hansa {
 
-/// A participant, numbered from 0 within one run. A strong type so that a party and a round cannot be swapped.
+/// A participant, numbered from 0 within one run. A strong type so that a party and a round cannot be
+/// swapped.
 enum class PartyId : std::uint32_t {};
 
 /// Position of a party in arrays that hold one entry per party.

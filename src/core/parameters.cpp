@@ -1,8 +1,9 @@
-// The recycling arena. Blocks of one size class share a free list behind a mutex; a thread-local cache of a few
-// blocks in front of it keeps the lock off the hot path. Large models come from big aligned chunks that the
-// kernel may back with huge pages.
-#include <hansa/assert.hpp>
+// The recycling arena. Blocks of one size class share a free list behind a mutex; a thread-local cache of a
+// few blocks in front of it keeps the lock off the hot path. Large models come from big aligned chunks that
+// the kernel may back with huge pages.
 #include <hansa/parameters.hpp>
+
+#include <hansa/assert.hpp>
 
 #include <sys/mman.h>
 
