@@ -1,0 +1,75 @@
+#include "src/crypto/hash.hpp"
+
+#include "src/crypto/random.hpp"
+
+#include <hansa/assert.hpp>
+
+#include <sodium.h>
+
+#include <algorithm>
+#include <bit>
+
+namespace hansa::crypto {
+namespace {
+
+using State = crypto_generichash_blake2b_state;
+static_assert(sizeof(State) <= 384 && alignof(State) <= 64);
+static_assert(crypto_generichash_blake2b_PERSONALBYTES == Hasher::kLabelBytesMax);
+static_assert(std::endian::native == std::endian::little, "floats are hashed as they lie in memory");
+
+State* state_in(std::array<std::byte, 384>& bytes) noexcept { return reinterpret_cast<State*>(bytes.data()); }
+
+}  // namespace
+
+std::string Hash256::hex() const {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  std::string text;
+  text.reserve(2 * bytes.size());
+  for (const std::byte byte : bytes) {
+    text.push_back(kDigits[std::to_integer<std::size_t>(byte >> 4)]);
+    text.push_back(kDigits[std::to_integer<std::size_t>(byte & std::byte{15})]);
+  }
+  return text;
+}
+
+Hasher::Hasher(std::string_view label) noexcept : state_{} {
+  HANSA_ASSERT(!label.empty() && label.size() <= kLabelBytesMax);
+  std::array<unsigned char, kLabelBytesMax> personal{};
+  std::copy(label.begin(), label.end(), personal.begin());
+  const int failed = crypto_generichash_blake2b_init_salt_personal(state_in(state_), nullptr, 0,
+                                                                   sizeof(Hash256), nullptr, personal.data());
+  HANSA_ASSERT(failed == 0);
+}
+
+Hasher::~Hasher() { wipe(state_); }
+
+Hasher& Hasher::update(std::span<const std::byte> bytes) noexcept {
+  const int failed = crypto_generichash_blake2b_update(
+      state_in(state_), reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size());
+  HANSA_ASSERT(failed == 0);
+  return *this;
+}
+
+Hasher& Hasher::update(std::span<const float> floats) noexcept { return update(std::as_bytes(floats)); }
+
+Hasher& Hasher::update(std::string_view text) noexcept {
+  return update(std::as_bytes(std::span(text.data(), text.size())));
+}
+
+Hasher& Hasher::update_u64(std::uint64_t value) noexcept {
+  return update(std::as_bytes(std::span(&value, 1)));
+}
+
+Hash256 Hasher::finish() noexcept {
+  Hash256 result;
+  const int failed = crypto_generichash_blake2b_final(
+      state_in(state_), reinterpret_cast<unsigned char*>(result.bytes.data()), result.bytes.size());
+  HANSA_ASSERT(failed == 0);  // fails if finish() was called before
+  return result;
+}
+
+Hash256 hash(std::string_view label, std::span<const std::byte> bytes) noexcept {
+  return Hasher(label).update(bytes).finish();
+}
+
+}  // namespace hansa::crypto

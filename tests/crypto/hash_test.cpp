@@ -1,0 +1,91 @@
+// Known answers: RFC 7693 for the library itself, and Python's hashlib.blake2b for our labelled 256-bit hash.
+#include "src/crypto/hash.hpp"
+
+#include <gtest/gtest.h>
+#include <sodium.h>
+
+#include <array>
+#include <cstddef>
+#include <numeric>
+#include <string>
+#include <vector>
+
+namespace hansa::crypto {
+namespace {
+
+TEST(Hash, LibraryGivesTheVectorOfRfc7693) {
+  std::array<unsigned char, 64> out{};
+  const std::string abc = "abc";
+  ASSERT_EQ(
+      crypto_generichash_blake2b(out.data(), out.size(), reinterpret_cast<const unsigned char*>(abc.data()),
+                                 abc.size(), nullptr, 0),
+      0);
+  Hash256 first, second;
+  std::copy_n(reinterpret_cast<const std::byte*>(out.data()), 32, first.bytes.begin());
+  std::copy_n(reinterpret_cast<const std::byte*>(out.data()) + 32, 32, second.bytes.begin());
+  EXPECT_EQ(first.hex() + second.hex(),
+            "ba80a53f981c4d0d6a2797b69f12f6e94c212f14685ac4b74b12bb6fdbffa2d1"
+            "7d87c5392aab792dc252d5de4533cc9518d38aa8dbf1925ab92386edd4009923");
+}
+
+std::vector<std::byte> counting_bytes(std::size_t count) {
+  std::vector<std::byte> bytes(count);
+  for (std::size_t i = 0; i < count; ++i) bytes[i] = static_cast<std::byte>(i % 256);
+  return bytes;
+}
+
+TEST(Hash, LabelledHashesMatchHashlib) {
+  // hashlib.blake2b(data, digest_size=32, person=label).hexdigest()
+  EXPECT_EQ(Hasher("hansa.test").finish().hex(),
+            "8b81d300809e028ed2b6613919d826f7be0d73321f4913dcb3309ebdded0a700");
+  EXPECT_EQ(Hasher("hansa.test").update("abc").finish().hex(),
+            "3c16d739f04f0b6ab23d8a8c01a6426c01f469bf1872c19ee9da704a1f298390");
+  EXPECT_EQ(Hasher("hansa.models.v1x").finish().hex(),
+            "f50d881b0c09509f11328f2369bcaa25c3a7cdab8917cdc36b606d5ea29794a7");
+  EXPECT_EQ(hash("hansa.models.v1x", counting_bytes(1000)).hex(),
+            "2b61223bafa2c87723781e99c737266ed918d47c074ac7bc49ae5f653044775b");
+  EXPECT_EQ(Hasher("hansa.test").update_u64(0x0123456789abcdefULL).finish().hex(),
+            "efa0ce7f4a9f9bdcc4b371ea4984dfe490a8624baef2b526a507ba4472978721");
+}
+
+TEST(Hash, DoesNotDependOnHowTheStreamIsCut) {
+  const auto bytes = counting_bytes(1000);
+  const Hash256 whole = hash("hansa.test", bytes);
+  for (const std::size_t piece : {1u, 7u, 63u, 64u, 127u, 128u, 129u, 999u}) {
+    Hasher hasher("hansa.test");
+    for (std::size_t at = 0; at < bytes.size(); at += piece) {
+      hasher.update(std::span(bytes).subspan(at, std::min(piece, bytes.size() - at)));
+    }
+    EXPECT_EQ(hasher.finish(), whole) << "pieces of " << piece;
+  }
+}
+
+TEST(Hash, FloatsAreHashedAsTheirBytes) {
+  const std::vector<float> floats = {0.0f, -0.0f, 1.5f, -3.25e-20f};
+  EXPECT_EQ(Hasher("hansa.test").update(std::span<const float>(floats)).finish(),
+            hash("hansa.test", std::as_bytes(std::span(floats))));
+}
+
+TEST(Hash, CopyingForksTheStream) {
+  Hasher trunk("hansa.test");
+  trunk.update("ab");
+  Hasher fork = trunk;
+  fork.update("x");
+  EXPECT_EQ(trunk.update("c").finish(), Hasher("hansa.test").update("abc").finish());
+  EXPECT_EQ(fork.finish(), Hasher("hansa.test").update("abx").finish());
+}
+
+TEST(Hash, EmptyUpdatesChangeNothing) {
+  EXPECT_EQ(Hasher("hansa.test").update("").update("abc").update("").finish(),
+            Hasher("hansa.test").update("abc").finish());
+}
+
+TEST(HashDeathTest, FinishingTwiceOrALongLabelIsOurMistake) {
+  Hasher hasher("hansa.test");
+  (void)hasher.finish();
+  EXPECT_DEATH((void)hasher.finish(), "failed == 0");
+  EXPECT_DEATH(Hasher("this label is too long"), "label");
+}
+
+}  // namespace
+}  // namespace hansa::crypto
