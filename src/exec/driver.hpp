@@ -35,6 +35,8 @@ struct DriverInput {
   const LocalTraining* training = nullptr;
   EventSink* sink = nullptr;
   const std::atomic<bool>* stop = nullptr;  ///< checked often; when set, run() returns what there is
+  /// If set, kept at the total of bytes sent so far, for progress and metrics.
+  std::atomic<std::uint64_t>* bytes_sent_total = nullptr;
 };
 
 /// Traffic and work of one party.

@@ -1,0 +1,229 @@
+#include "sim/setup.hpp"
+
+#include "sim/coordinates.hpp"
+#include "src/learn/partition.hpp"
+#include "topology/cohorts.hpp"
+#include "topology/random_schedule.hpp"
+
+#include <hansa/rng.hpp>
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+namespace hansa::sim {
+namespace {
+
+Duration milliseconds(double ms) { return Duration(static_cast<Duration::rep>(ms * 1e6)); }
+
+Result<learn::LoadedData> load(config::RunConfig& config) {
+  std::string schema = config.schema_path;
+  for (const learn::DatasetEntry& entry : learn::dataset_registry()) {
+    if (entry.name != config.data.dataset || !schema.empty() || entry.schema_file.empty()) continue;
+    schema = learn::data_folder() + "/" + std::string(entry.schema_file);
+  }
+  if (!schema.empty()) {
+    auto read = config::read_schema(schema);
+    if (!read) return read.error();
+    config.data.schema = std::move(read).value();
+  }
+  return learn::load_data(config.data);
+}
+
+std::vector<std::string> names_of(const config::RunConfig& config, const learn::Dataset& data,
+                                  const std::vector<learn::Shard>& shards) {
+  std::vector<std::string> names;
+  for (std::size_t i = 0; i < shards.size(); ++i) {
+    const bool natural =
+        config.partition.kind == "by-column" && !data.group.empty() && !shards[i].rows.empty();
+    names.push_back(natural ? data.group_name[data.group[shards[i].rows.front()]]
+                            : "party " + std::to_string(i));
+  }
+  return names;
+}
+
+Result<std::shared_ptr<const topology::Topology>> make_graph(const config::RunConfig& config,
+                                                             const protocols::StrategyEntry& strategy) {
+  topology::TopologyOptions options;
+  options.parties = config.parties;
+  options.degree = config.topology.degree;
+  options.probability = config.topology.probability;
+  options.attachments = config.topology.attachments;
+  options.seed = config.seed;
+  options.weights = strategy.column_stochastic                  ? "push-sum"
+                    : config.topology.weights == "sample-count" ? "uniform"
+                                                                : config.topology.weights;
+  auto graph = topology::make_topology(config.topology.name, options);
+  if (!graph) return graph.error();
+  if ((*graph)->parties() != config.parties) {
+    return Error{ErrorKind::usage,
+                 "the graph " + config.topology.name + " has " + std::to_string((*graph)->parties()) +
+                     " parties, the run has " + std::to_string(config.parties),
+                 "set parties to the size of the graph"};
+  }
+  if (!config.topology.allow_disconnected && !topology::is_connected(**graph)) {
+    return Error{
+        ErrorKind::usage,
+        "the graph " + config.topology.name + " is not connected: some parties could never learn from others",
+        "choose another topology, more edges, or set topology.allow_disconnected = true"};
+  }
+  return std::shared_ptr<const topology::Topology>(std::move(graph).value());
+}
+
+Result<std::shared_ptr<const protocols::RunOptions>> run_options(const Setup& setup) {
+  const config::RunConfig& config = setup.config;
+  auto run = std::make_shared<protocols::RunOptions>();
+  run->parties = config.parties;
+  run->rounds = config.rounds;
+  run->finish_rounds = config.local.finish_rounds;
+  run->eval_every = config.eval.every;
+  run->seed = config.seed;
+  run->parameter_count = static_cast<std::uint32_t>(setup.model->parameter_count());
+  Parameters initial = Parameters::uninitialised(run->parameter_count);
+  setup.model->initialise(initial.span(), Rng(config.seed, Purpose::initial_model));
+  run->initial_model = std::move(initial).freeze();
+  if (config.topology.weights == "sample-count") run->weights = protocols::MixWeights::sample_count;
+  run->deadline = {milliseconds(config.deadline.floor_ms), milliseconds(config.deadline.ceiling_ms),
+                   config.deadline.factor};
+  run->suspect_after = config.deadline.suspect_after;
+  run->topology = setup.topology;
+  run->epidemic_fanout = config.epidemic.fanout;
+  run->cohort = {config.parties, config.cohort.size, config.cohort.grid, config.seed};
+  if (config.strategy == "cohort") {
+    if (const auto fits = topology::check(run->cohort); !fits) return fits.error();
+  }
+  if (config.strategy == "epidemic") {
+    const auto fits = topology::RandomSchedule::check(config.parties, config.epidemic.fanout);
+    if (!fits) return fits.error();
+  }
+  protocols::GossipLearningOptions& gossip = run->gossip_learning;
+  gossip.merge = config.gossip_learning.merge == "limited"        ? protocols::MergeRule::limited
+                 : config.gossip_learning.merge == "age-weighted" ? protocols::MergeRule::age_weighted
+                                                                  : protocols::MergeRule::mean;
+  gossip.age_gap_max = config.gossip_learning.age_gap_max;
+  gossip.period = milliseconds(config.gossip_learning.period_ms);
+  gossip.period_jitter = config.gossip_learning.period_jitter;
+  return std::shared_ptr<const protocols::RunOptions>(std::move(run));
+}
+
+Result<void> deal(const learn::LoadedData& data, Setup& setup) {
+  const config::RunConfig& config = setup.config;
+  learn::PartitionOptions options;
+  options.parties = config.parties;
+  options.seed = config.seed;
+  options.alpha = config.partition.alpha;
+  options.shards_per_party = config.partition.shards_per_party;
+  options.rows_min = config.partition.rows_min;
+  auto dealt = learn::partition(config.partition.kind, *data.dataset, data.train, options);
+  if (!dealt) return dealt.error();
+
+  auto stored = learn::with_storage(data.dataset, setup.model->storage());
+  if (!stored) return stored.error();
+  for (std::vector<std::uint32_t>& rows : *dealt) setup.training.shards.push_back({*stored, std::move(rows)});
+  setup.pooled = {*stored, data.train};
+  setup.test = {*stored, data.test};
+  if (config.eval.rows_max > 0 && setup.test.rows.size() > config.eval.rows_max) {
+    setup.test.rows.resize(config.eval.rows_max);
+  }
+  if (setup.test.rows.empty()) return Error{ErrorKind::bad_data, "the data has no test rows", ""};
+  setup.party_names = names_of(config, **stored, setup.training.shards);
+  return {};
+}
+
+std::string summary_of(const config::RunConfig& config, const Setup& setup) {
+  return config.data.dataset + ": " + std::to_string(setup.pooled.rows.size()) + " training rows, " +
+         std::to_string(setup.test.rows.size()) + " test rows, " +
+         std::to_string(setup.test.dataset->features) + " features";
+}
+
+}  // namespace
+
+Result<Setup> set_up(const config::RunConfig& config) {
+  Setup setup;
+  setup.config = config;
+  setup.strategy = protocols::find_strategy(config.strategy);
+  if (setup.strategy == nullptr) {
+    return Error{ErrorKind::usage, "unknown strategy \"" + config.strategy + "\"",
+                 "see `hansa list strategies`"};
+  }
+  auto data = load(setup.config);
+  if (!data) return data.error();
+  auto model = learn::make_model(config.model, *data->dataset, config.model_options);
+  if (!model) return model.error();
+  setup.model = std::move(model).value();
+  if (const auto dealt = deal(*data, setup); !dealt) return dealt.error();
+  setup.training.model = setup.model;
+  setup.training.options = config.train;
+  setup.training.seed = config.seed;
+  if (setup.strategy->uses_topology) {
+    auto graph = make_graph(config, *setup.strategy);
+    if (!graph) return graph.error();
+    setup.topology = std::move(graph).value();
+  }
+  auto run = run_options(setup);
+  if (!run) return run.error();
+  setup.run = std::move(run).value();
+  setup.dataset_summary = summary_of(config, setup);
+  return setup;
+}
+
+Result<WorldOptions> world_options(const config::RunConfig& config) {
+  WorldOptions options;
+  options.full_codec = config.network.full_codec;
+  options.link = {.parties = config.parties,
+                  .seed = config.seed,
+                  .latency = milliseconds(config.network.latency_ms),
+                  .jitter = milliseconds(config.network.jitter_ms),
+                  .bandwidth_mbps = config.network.bandwidth_mbps,
+                  .loss = config.network.loss,
+                  .duplicate = config.network.duplicate,
+                  .reorder = config.network.reorder,
+                  .partition_start = milliseconds(config.faults.partition_start_ms),
+                  .partition_end = milliseconds(config.faults.partition_end_ms)};
+  if (!config.network.coordinates.empty()) {
+    auto coordinates = read_coordinates(config.network.coordinates);
+    if (!coordinates) return coordinates.error();
+    options.link.coordinates = std::move(coordinates).value();
+  }
+  options.compute = {config.parties, config.seed, config.compute.rows_per_second, config.compute.spread,
+                     config.compute.mix_mbytes_per_second * 1e6};
+  options.churn = {.parties = config.parties,
+                   .seed = config.seed,
+                   .crash_fraction = config.faults.crash_fraction,
+                   .stay_down_fraction = config.faults.stay_down_fraction,
+                   .down_mean = milliseconds(config.faults.down_ms),
+                   .start = milliseconds(config.faults.start_ms),
+                   .end = milliseconds(config.faults.end_ms)};
+  return options;
+}
+
+std::vector<topology::Edge> edges_to_draw(const Setup& setup) {
+  constexpr std::size_t kEdgesMax = 20'000;  // beyond that a drawing shows nothing
+  std::set<topology::Edge> edges;
+  const auto add = [&](std::uint32_t a, std::uint32_t b) {
+    if (a != b && edges.size() < kEdgesMax) edges.insert({std::min(a, b), std::max(a, b)});
+  };
+  const std::uint32_t parties = setup.config.parties;
+  if (setup.topology != nullptr) {
+    for (Round round = 0; round < setup.topology->period(); ++round) {
+      for (const topology::Edge& edge : topology::edges(*setup.topology, round, true))
+        add(edge.from, edge.to);
+    }
+  } else if (setup.config.strategy == "epidemic") {
+    const topology::RandomSchedule schedule(setup.config.seed, parties, setup.config.epidemic.fanout);
+    for (std::uint32_t i = 0; i < parties; ++i) {
+      for (const PartyId to : schedule.targets(0, party_at(i))) add(i, static_cast<std::uint32_t>(to));
+    }
+  } else {
+    for (Round round = 0; round < (setup.run->cohort.grid ? 2u : 1u); ++round) {
+      for (std::uint32_t i = 0; i < parties && edges.size() < kEdgesMax; ++i) {
+        for (const PartyId member : topology::cohort_of(setup.run->cohort, round, party_at(i))) {
+          add(i, static_cast<std::uint32_t>(member));
+        }
+      }
+    }
+  }
+  return {edges.begin(), edges.end()};
+}
+
+}  // namespace hansa::sim
