@@ -86,7 +86,10 @@ class Checker {
                  std::to_string(kFileLinesMax) + ": split it by what its parts do");
     }
     const bool opens = !lines_.empty() && lines_[0].starts_with("//");
-    if (!opens && (is_header(path_) || lines_.size() > kTrivialLinesMax)) {
+    const std::size_t allowed = is_header(path_)        ? 0
+                                : includes_own_header() ? kPairedLinesMax
+                                                        : kTrivialLinesMax;
+    if (!opens && lines_.size() > allowed) {
       report("opening", 0, "open the file with a comment that says what it is for and why it is as it is");
     }
     if (!is_header(path_)) return;
@@ -97,6 +100,15 @@ class Checker {
       report("pragma-once", first == code_.end() ? 0 : static_cast<std::size_t>(first - code_.begin()),
              "a header begins with #pragma once, right after its opening comment");
     }
+  }
+
+  /// True for a source whose first include is its own header, which says what both are for.
+  [[nodiscard]] bool includes_own_header() const {
+    const std::size_t slash = path_.rfind('/') + 1;
+    const std::string stem = path_.substr(slash, path_.rfind('.') - slash);
+    const auto first = std::find_if(code_.begin(), code_.end(),
+                                    [](const std::string& line) { return line.starts_with("#include"); });
+    return first != code_.end() && first->find("/" + stem + ".hpp") != std::string::npos;
   }
 
   void check_line(std::size_t i) {

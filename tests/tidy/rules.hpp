@@ -10,7 +10,9 @@ namespace hansa::tidy {
 
 constexpr std::size_t kLineColumnsMax = 110;  // two files side by side on an ordinary screen
 constexpr std::size_t kFileLinesMax = 500;    // a file that one can hold in one's head
-constexpr std::size_t kTrivialLinesMax = 40;  // a .cpp up to this length needs no opening paragraph
+constexpr std::size_t kTrivialLinesMax = 40;  // a .cpp up to this length needs no opening paragraph,
+constexpr std::size_t kPairedLinesMax =
+    150;  // nor one up to this length whose own header, included first, has it
 
 /// A folder and its floor. An include may point to a lower floor or into the same room; never up, never
 /// sideways.
@@ -46,7 +48,8 @@ constexpr std::array kHomes = {
     Home{"toml", "src/config/", "files become checked structs in one place"},
     Home{"httplib", "src/http/", "its macros break Eigen, and only the status pages need it"},
     Home{"CLI/", "cli/", "only the command parses arguments"},
-    Home{"nlohmann/", "src/config/ sim/ cli/", "JSON is for reports and the command's output"},
+    Home{"nlohmann/", "topology/ src/config/ sim/ cli/",
+         "JSON is for graph files, reports and the command's output"},
     Home{"Eigen/", "topology/ src/learn/", "linear algebra stays behind topologies and models"},
     Home{"zlib.h", "src/learn/", "only the data readers decompress"},
     Home{"mpi.h", "src/exec/", "ranks are a way of executing, not of learning"},
@@ -81,8 +84,8 @@ constexpr std::array kBans = {
     Ban{"clock", R"(_clock\b|\bclock_gettime\b|\bgettimeofday\b|\btime\s*\(\s*(nullptr|NULL|0)\s*\))", kPure,
         "machines are told the time; a run that reads a clock cannot be replayed"},
     Ban{"randomness",
-        R"(\brandom_device\b|_distribution\b|\bmt19937|\bminstd_rand|\bdefault_random_engine\b|\bs?rand\s*\(|)"
-        R"(\bstd::shuffle\b|\bstd::sample\b|\bgetrandom\b)",
+        R"(\brandom_device\b|_distribution\b|\bmt19937|\bminstd_rand|\bdefault_random_engine\b|)"
+        R"(\bs?rand\s*\(|\bstd::shuffle\b|\bstd::sample\b|\bgetrandom\b)",
         kOurs, "every draw comes from hansa::Rng, keyed by (seed, party, purpose, counter)"},
     Ban{"unordered", R"(\bunordered_(multi)?(map|set)\b)", kPure,
         "its iteration order is not part of any promise; use a sorted vector or std::map"},
@@ -95,8 +98,8 @@ constexpr std::array kBans = {
         "fuzz/",
         "a sleep is a guess about timing; wait for the event, or use virtual time"},
     Ban{"libm",
-        R"((^|[^\w:.>])(std::)?(exp|exp2|expm1|log|log2|log10|log1p|pow|sin|cos|tan|sinh|cosh|tanh|asin|acos|atan|)"
-        R"(atan2|cbrt|hypot|erf|erfc|tgamma|lgamma)[fl]?\s*\()",
+        R"((^|[^\w:.>])(std::)?(exp|exp2|expm1|log|log2|log10|log1p|pow|sin|cos|tan|sinh|cosh|tanh|)"
+        R"(asin|acos|atan|atan2|cbrt|hypot|erf|erfc|tgamma|lgamma)[fl]?\s*\()",
         kTrainedBits,
         "the C library picks a variant by processor, so its last bit differs; use <hansa/math.hpp>"},
     Ban{"libm", R"(\.(exp|log|tanh|pow|logistic)\s*\(\s*\))", "protocols/ src/learn/",
