@@ -1,5 +1,6 @@
-// Who talks to whom, with which weight. A topology is a function (round, party) -> weighted in- and out-neighbours;
-// a static graph is the constant case. Everything here is pure: same name, size, options and seed, same answer.
+// Who talks to whom, with which weight. A topology is a function (round, party) -> weighted in- and
+// out-neighbours; a static graph is the constant case. Everything here is pure: same name, size, options and
+// seed, same answer.
 #pragma once
 
 #include <hansa/result.hpp>
@@ -32,6 +33,8 @@ enum class Promise {
   symmetric_doubly_stochastic,  ///< W = W^T, rows and columns sum to 1 (undirected, Metropolis-Hastings)
   doubly_stochastic,            ///< rows and columns sum to 1 (directed circulants)
   column_stochastic,            ///< what a party sends sums to 1 with what it keeps: for push-sum
+  row_stochastic,  ///< what a party receives sums to 1 with what it keeps, no more: the mean drifts
+                   ///< ("uniform" weights on a graph that is not regular)
 };
 
 /// Read-only after construction and thread-safe.
@@ -44,8 +47,8 @@ class Topology {
   [[nodiscard]] virtual std::uint32_t period() const noexcept = 0;
   [[nodiscard]] virtual Promise promise() const noexcept = 0;
 
-  /// Parties that `party` receives from in `round`, ascending by id, never itself, with row weights W[party][j].
-  /// The span stays valid for the life of the topology.
+  /// Parties that `party` receives from in `round`, ascending by id, never itself, with row weights
+  /// W[party][j]. The span stays valid for the life of the topology.
   [[nodiscard]] virtual std::span<const Neighbour> in(Round round, PartyId party) const noexcept = 0;
   /// Parties that `party` sends to in `round`, ascending by id, never itself; weight = W[receiver][party].
   [[nodiscard]] virtual std::span<const Neighbour> out(Round round, PartyId party) const noexcept = 0;
@@ -55,13 +58,15 @@ class Topology {
 
 struct TopologyOptions {
   std::uint32_t parties = 0;
-  std::uint32_t degree = 4;         ///< k-regular, small-world: neighbours; base-k: maximum degree; tree: arity
-  double probability = 0.1;         ///< erdos-renyi: edge; small-world: rewiring
-  std::uint32_t attachments = 2;    ///< scale-free
+  std::uint32_t degree = 4;       ///< k-regular, small-world: neighbours; base-k: maximum degree; tree: arity
+  double probability = 0.1;       ///< erdos-renyi: edge; small-world: rewiring
+  std::uint32_t attachments = 2;  ///< scale-free
   std::uint64_t seed = 1;
   /// "metropolis-hastings", "uniform" (1/(degree+1) of what arrives; row-stochastic) or "push-sum"
   /// (1/(out-degree+1) to each; column-stochastic).
   std::string weights = "metropolis-hastings";
+  /// erdos-renyi, small-world, file: take a graph in several pieces as it comes instead of refusing it.
+  bool allow_disconnected = false;
 };
 
 struct TopologyEntry {
@@ -75,7 +80,8 @@ struct TopologyEntry {
 /// ring line star complete grid torus hypercube tree k-regular erdos-renyi small-world scale-free exponential
 /// one-peer-exponential base-k. "file:PATH" is understood by make_topology besides.
 std::span<const TopologyEntry> topology_registry() noexcept;
-/// Errors name the known topologies (and the nearest), or what does not fit: "hypercube needs a power of two".
+/// Errors name the known topologies (and the nearest), or what does not fit: "hypercube needs a power of
+/// two".
 Result<std::unique_ptr<const Topology>> make_topology(std::string_view name, const TopologyOptions& options);
 
 /// Edges of one round, directed, sorted. An undirected edge appears once, with from < to, if `undirected`.
@@ -92,8 +98,8 @@ double spectral_gap(const Topology& topology);
 /// ||W_{r-1} ... W_0 - J||_2 after r = 1 .. rounds.
 std::vector<double> consensus_errors(const Topology& topology, std::uint32_t rounds);
 
-/// First round count after which the product of mixing matrices equals J within 1e-5 in every entry (on doubles);
-/// none within `rounds_max`: empty.
+/// First round count after which the product of mixing matrices equals J within 1e-5 in every entry (on
+/// doubles); none within `rounds_max`: empty.
 std::optional<std::uint32_t> rounds_to_exact_consensus(const Topology& topology, std::uint32_t rounds_max);
 
 }  // namespace hansa::topology
