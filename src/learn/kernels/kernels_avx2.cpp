@@ -1,0 +1,31 @@
+// The kernels compiled for AVX2 (flags in src/learn/CMakeLists.txt). Only raw pointers cross this file's
+// border.
+#include "src/learn/kernels/fm_impl.hpp"
+#include "src/learn/kernels/gemm_impl.hpp"
+#include "src/learn/kernels/vector_impl.hpp"
+
+namespace hansa::learn {
+
+extern const KernelTable kAvx2Kernels;
+const KernelTable kAvx2Kernels = {
+    "avx2",
+    gemm,
+    dot,
+    dot_rows,
+    axpy,
+    mix,
+    mix_rows,
+    mix_rows_sgd,
+    squared_distance,
+    gather_bytes,
+    softmax_gradient,
+    logistic_gradient,
+    logistic_loss,
+    fm_sgd,
+    fm_forward,
+    fm_accumulate,
+    peak_flop_probe,
+    bandwidth_probe,
+};
+
+}  // namespace hansa::learn
