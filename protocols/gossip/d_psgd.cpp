@@ -50,8 +50,8 @@ class DPsgd final : public Strategy {
       const double weight = by_rows ? message.weight : weight_of(round, received.from)->weight;
       contributions.push_back({received.from, weight, message.model});
     }
-    const double mine =
-        by_rows ? static_cast<double>(training_rows_) : run().topology->self_weight(round, self());
+    double mine = by_rows ? static_cast<double>(training_rows_) : run().topology->self_weight(round, self());
+    if (arrived.empty()) mine = 1;  // a graph may give us weight 0; alone, our model is all there is
     contributions.push_back({self(), mine, Slice::whole(own)});
     const bool complete = arrived.size() == run().topology->in(round, self()).size();
     return {.size = run().parameter_count,
