@@ -119,6 +119,7 @@ void Party::mix(Effects& out) {
 
 void Party::complete_round(Computed result, Time now, Effects& out) {
   ++round_;
+  step_ = 0;  // while we train, this round's first messages are early, not late
   const RunOptions& run = *options_.run;
   const bool due = evaluation_due(run, round_);
   out.emit(RoundCompleted{round_, due ? result.model : ParametersRef{}, loss_sum_, loss_rows_});
