@@ -48,7 +48,7 @@ enum class MissReason : std::uint8_t {
 enum class RejectReason : std::uint8_t {
   unexpected_sender,  ///< not a neighbour in that round
   wrong_size,         ///< not the model's size or place
-  bad_weight,         ///< not a positive finite number
+  bad_weight,         ///< not a positive number of a size that can be (also: a mass, an age)
   duplicate,          ///< already here
   late,               ///< its round is over
   too_many,           ///< the sender is too far ahead

@@ -87,7 +87,7 @@ class Cohort final : public Strategy {
     const auto& members = members_of(message.round);
     if (!std::binary_search(members.begin(), members.end(), from)) return RejectReason::unexpected_sender;
     const Piece place = piece(message.round, owner);
-    if (place.count == 0 || message.offset != place.offset || message.piece.count != place.count) {
+    if (place.count == 0 || message.offset != place.offset || !usable_slice(message.piece, place.count)) {
       return RejectReason::wrong_size;
     }
     if (!usable_weight(message.weight)) return RejectReason::bad_weight;

@@ -3,20 +3,24 @@
 #include <hansa/assert.hpp>
 
 #include <algorithm>
-#include <limits>
 #include <utility>
 
 namespace hansa::protocols {
 
 bool usable_weight(double weight) noexcept {
-  return weight > 0 && weight <= std::numeric_limits<double>::max();  // NaN fails both
+  return weight > 0 && weight <= 0x1p53;  // NaN fails both
+}
+
+bool usable_slice(const Slice& slice, std::uint32_t count) noexcept {
+  const std::size_t size = slice.block ? slice.block.size() : 0;
+  return slice.count == count && slice.first <= size && count <= size - slice.first;
 }
 
 std::variant<const ModelMessage*, RejectReason> usable_model(const RunOptions& run, const Message& message) {
   const auto* model = std::get_if<ModelMessage>(&message);
   if (model == nullptr) return RejectReason::unexpected_type;
   if (model->round >= run.rounds) return RejectReason::unexpected_sender;
-  if (model->model.count != run.parameter_count) return RejectReason::wrong_size;
+  if (!usable_slice(model->model, run.parameter_count)) return RejectReason::wrong_size;
   if (!usable_weight(model->weight)) return RejectReason::bad_weight;
   return model;
 }

@@ -12,8 +12,11 @@ namespace hansa::protocols {
 /// Who may send it is the caller's question.
 std::variant<const ModelMessage*, RejectReason> usable_model(const RunOptions& run, const Message& message);
 
-/// A positive finite number.
+/// Positive, and at most 2^53: counts beyond that are not exact, and a sum of such weights cannot overflow.
 [[nodiscard]] bool usable_weight(double weight) noexcept;
+
+/// True if `slice` is `count` floats that lie within its block.
+[[nodiscard]] bool usable_slice(const Slice& slice, std::uint32_t count) noexcept;
 
 /// One contribution to an average.
 struct Contribution {
