@@ -108,10 +108,11 @@ class PushSum final : public Strategy {
     acknowledgements_due_.clear();
   }
 
-  void on_ack(PartyId from, const ShareAck& ack) override {
+  bool on_ack(PartyId from, const ShareAck& ack) override {
     std::erase_if(pending_, [&](const Transfer& transfer) {
       return transfer.share.to == from && transfer.share.sequence == ack.sequence;
     });
+    return true;
   }
 
   void on_duplicate(PartyId from, const Message& message, Effects& out) override {

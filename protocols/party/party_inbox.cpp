@@ -20,8 +20,8 @@ constexpr std::size_t kEarlyMessagesPerSenderMax = 32;
 
 void Party::on_message(PartyId from, Message message, Time now, Effects& out) {
   if (const auto* ack = std::get_if<ShareAck>(&message)) {
-    heard_from(from);
-    return strategy_->on_ack(from, *ack);
+    if (!strategy_->on_ack(from, *ack)) return out.emit(Rejected{from, RejectReason::unexpected_type});
+    return heard_from(from);
   }
   const Strategy::Placement placement = strategy_->place(from, message);
   if (const auto* reason = std::get_if<RejectReason>(&placement)) {

@@ -65,7 +65,8 @@ class Strategy {
   /// must hold, `committed` may send what had to wait for it.
   virtual void prepare(Round, const ParametersRef&, Time) {}
   virtual void committed(Effects&) {}
-  virtual void on_ack(PartyId, const ShareAck&) {}
+  /// False if this strategy knows no acknowledgements.
+  virtual bool on_ack(PartyId, const ShareAck&) { return false; }
   /// A message that was handled long ago came again: its acknowledgement must have been lost.
   virtual void on_duplicate(PartyId, const Message&, Effects&) {}
   /// Retransmission: when, and what.
