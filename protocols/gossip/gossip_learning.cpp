@@ -19,6 +19,8 @@ namespace {
 
 constexpr std::size_t kWaitingMax =
     4;  // models kept while one is being trained; the oldest arrival goes first
+constexpr std::uint64_t kAgeMax =
+    1ULL << 53;  // exact as a weight; what is beyond would wrap around when we count on
 
 class GossipLearning final : public Machine {
  public:
@@ -58,13 +60,16 @@ class GossipLearning final : public Machine {
     if (at == senders.end() || at->party != from) {
       return out.emit(Rejected{from, RejectReason::unexpected_sender});
     }
+    if (std::get<const ModelMessage*>(usable)->age > kAgeMax) {
+      return out.emit(Rejected{from, RejectReason::bad_weight});
+    }
     if (finished_) return out.emit(Rejected{from, RejectReason::late});
     if (!computing_) return merge(std::get<ModelMessage>(message), out);
     if (waiting_.size() == kWaitingMax) {
+      out.emit(Rejected{waiting_.front().first, RejectReason::too_many});
       waiting_.erase(waiting_.begin());
-      out.emit(Rejected{from, RejectReason::too_many});
     }
-    waiting_.push_back(std::get<ModelMessage>(std::move(message)));
+    waiting_.emplace_back(from, std::get<ModelMessage>(std::move(message)));
   }
 
   void on_computed(ComputeId id, Computed result, Time, Effects& out) override {
@@ -79,7 +84,7 @@ class GossipLearning final : public Machine {
       return finish(out);
     }
     if (waiting_.empty()) return;
-    const ModelMessage next = std::move(waiting_.front());
+    const ModelMessage next = std::move(waiting_.front().second);
     waiting_.erase(waiting_.begin());
     merge(next, out);
   }
@@ -181,7 +186,7 @@ class GossipLearning final : public Machine {
   double loss_sum_ = 0;
   std::uint64_t loss_rows_ = 0;
   std::optional<Time> next_tick_;
-  std::vector<ModelMessage> waiting_;
+  std::vector<std::pair<PartyId, ModelMessage>> waiting_;
 };
 
 }  // namespace
