@@ -1,0 +1,93 @@
+// The header of each message as msgpack, written by one piece of code whether the bytes are wanted or only
+// their number. Private to src/wire/: this is where msgpack is included.
+#pragma once
+
+#include "protocols/messages.hpp"
+
+#include <hansa/assert.hpp>
+
+#include <msgpack.hpp>
+
+#include <array>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <variant>
+
+namespace hansa::wire::detail {
+
+/// The longest header: a model message with all numbers at their largest.
+inline constexpr std::size_t kHeaderBytesMax = 1 + 5 + 9 + 9 + 9;
+
+/// Counts what is written to it.
+struct CountingSink {
+  std::size_t size = 0;
+  void write(const char*, std::size_t count) noexcept { size += count; }
+};
+
+/// Keeps what is written to it.
+struct BufferSink {
+  std::array<char, kHeaderBytesMax> bytes;
+  std::size_t size = 0;
+  void write(const char* data, std::size_t count) noexcept {
+    HANSA_ASSERT(size + count <= bytes.size());
+    std::memcpy(bytes.data() + size, data, count);
+    size += count;
+  }
+};
+
+/// Always nine bytes. msgpack's own pack_double writes 1.0 as the integer 1, which would lose the field's
+/// type and the sign of -0.0.
+template <class Sink>
+void pack_float64(Sink& sink, double value) {
+  const auto bits = std::bit_cast<std::uint64_t>(value);
+  std::array<char, 9> bytes;
+  bytes[0] = static_cast<char>(0xcb);
+  for (std::size_t i = 0; i < 8; ++i) bytes[1 + i] = static_cast<char>(bits >> (56 - 8 * i) & 0xff);
+  sink.write(bytes.data(), bytes.size());
+}
+
+/// Writes the header of any message.
+template <class Sink>
+struct HeaderWriter {
+  Sink& sink;
+  msgpack::packer<Sink> packer{sink};
+
+  void operator()(const protocols::ModelMessage& m) {
+    packer.pack_array(4);
+    packer.pack_uint32(m.round);
+    pack_float64(sink, m.weight);
+    packer.pack_uint64(m.age);
+    packer.pack_uint64(m.sequence);
+  }
+  void operator()(const protocols::ChunkMessage& m) { chunk(m.round, m.offset, m.weight); }
+  void operator()(const protocols::MeanChunkMessage& m) { chunk(m.round, m.offset, m.weight); }
+  void operator()(const protocols::ShareAck& m) {
+    packer.pack_array(1);
+    packer.pack_uint64(m.sequence);
+  }
+
+ private:
+  void chunk(Round round, std::uint32_t offset, double weight) {
+    packer.pack_array(3);
+    packer.pack_uint32(round);
+    packer.pack_uint32(offset);
+    pack_float64(sink, weight);
+  }
+};
+
+template <class Sink>
+void write_header(const protocols::Message& message, Sink& sink) {
+  std::visit(HeaderWriter<Sink>{sink}, message);
+}
+
+/// The floats that follow the header; null if the type has none.
+struct PayloadOf {
+  const protocols::Slice* operator()(const protocols::ModelMessage& m) const noexcept { return &m.model; }
+  const protocols::Slice* operator()(const protocols::ChunkMessage& m) const noexcept { return &m.piece; }
+  const protocols::Slice* operator()(const protocols::MeanChunkMessage& m) const noexcept { return &m.piece; }
+  const protocols::Slice* operator()(const protocols::ShareAck&) const noexcept { return nullptr; }
+};
+
+}  // namespace hansa::wire::detail

@@ -1,0 +1,34 @@
+// Everything a frame from outside may at most be, in one place, each number with its reason.
+#pragma once
+
+#include <hansa/types.hpp>
+
+#include <cstddef>
+#include <cstdint>
+
+namespace hansa::wire {
+
+/// Bytes before the header: "HN", version, type, header length (2), payload length (4).
+inline constexpr std::size_t kPreambleBytes = 10;
+/// The only version there is.
+inline constexpr std::uint8_t kVersion = 1;
+
+/// What `decode` accepts. The defaults suit a node with a few GiB of memory.
+struct Limits {
+  /// 1 GiB of model. A party holds its own, one per neighbour and the mix, so more would not fit beside them.
+  std::uint32_t floats_max = std::uint32_t{1} << 28;
+  /// The longest header there is takes 33 bytes; the rest is room for one more field.
+  std::size_t header_bytes_max = 64;
+  /// The three parts together. Lower it where a transport has already promised less.
+  std::size_t frame_bytes_max = kPreambleBytes + 64 + (std::size_t{4} << 28);
+  /// 2^32 - 1 means "no round" inside a party.
+  Round round_max = 0xFFFFFFFE;
+  /// Ages and sequence numbers: ages are used as weights, and doubles count exactly up to 2^53. Nobody gets
+  /// there by counting, so more is a lie that would overflow someone's sum.
+  std::uint64_t counter_max = std::uint64_t{1} << 53;
+  /// Refuse models that hold a NaN or an infinity: one such number, averaged, ruins every party within a
+  /// diameter.
+  bool finite_only = true;
+};
+
+}  // namespace hansa::wire
