@@ -7,6 +7,8 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
+#include <fstream>
+#include <iterator>
 #include <limits>
 #include <sstream>
 #include <string>
@@ -104,6 +106,23 @@ TEST(Summary, HoldsEveryDocumentedKey) {
     const Json::json_pointer at(pointer);
     ASSERT_TRUE(json.contains(at)) << pointer;
     EXPECT_FALSE(json.at(at).is_null()) << pointer;
+  }
+}
+
+TEST(Summary, EveryKeyIsDocumented) {
+  std::ifstream file(std::string(HANSA_SOURCE_DIR) + "/docs/outputs.md");
+  const std::string page{std::istreambuf_iterator<char>(file), {}};
+  ASSERT_FALSE(page.empty());
+  for (const auto& [key, value] : Json::parse(summary_json(test::sample_run())).items()) {
+    EXPECT_TRUE(page.find("`" + key + "`") != std::string::npos ||
+                page.find("`" + key + ".") != std::string::npos)
+        << key;
+  }
+  const std::string rounds = rounds_jsonl(test::sample_run());
+  for (const auto& [key, value] : Json::parse(rounds.substr(0, rounds.find('\n'))).items()) {
+    EXPECT_TRUE(page.find("`" + key + "`") != std::string::npos ||
+                page.find("`" + key + ".") != std::string::npos)
+        << key;
   }
 }
 
