@@ -44,8 +44,9 @@ class Slots {
   std::vector<std::uint32_t> slots_;
 };
 
-/// One simple graph with all degrees `degree`, or nothing if the repairs got stuck.
-std::vector<Edge> draw_by_pairing(std::uint32_t parties, std::uint32_t degree, Rng& rng) {
+/// One simple graph with all degrees `degree`, or nothing if there is a bad pair (without `repair`) or the
+/// repairs got stuck.
+std::vector<Edge> pair_stubs(std::uint32_t parties, std::uint32_t degree, bool repair, Rng& rng) {
   std::vector<std::uint32_t> stubs(std::size_t{parties} * degree);
   for (std::size_t s = 0; s < stubs.size(); ++s) stubs[s] = static_cast<std::uint32_t>(s / degree);
   rng.shuffle(stubs);
@@ -56,6 +57,7 @@ std::vector<Edge> draw_by_pairing(std::uint32_t parties, std::uint32_t degree, R
   for (std::size_t s = 0; s < stubs.size(); s += 2) {
     const Edge pair{stubs[s], stubs[s + 1]};
     if (pair.from == pair.to || slots.linked(pair.from, pair.to)) {
+      if (!repair) return {};
       bad.push_back(pair);
     } else {
       slots.link(pair.from, pair.to);
@@ -81,6 +83,17 @@ std::vector<Edge> draw_by_pairing(std::uint32_t parties, std::uint32_t degree, R
     bad.pop_back();
   }
   return good;
+}
+
+std::vector<Edge> draw_by_pairing(std::uint32_t parties, std::uint32_t degree, Rng& rng) {
+  constexpr std::uint64_t kStubsMax = 10'000;
+  constexpr int kTries =
+      200;  // a pairing is good with probability about exp(-(k^2 - 1) / 4): 1 in 40 for k = 4
+  for (int attempt = 0; attempt < kTries && std::uint64_t{parties} * degree <= kStubsMax; ++attempt) {
+    std::vector<Edge> edges = pair_stubs(parties, degree, false, rng);
+    if (!edges.empty()) return edges;
+  }
+  return pair_stubs(parties, degree, true, rng);
 }
 
 /// The pairs that `edges` leaves out.

@@ -16,6 +16,13 @@ std::uint32_t scramble(std::uint64_t key, std::uint32_t round, std::uint32_t hal
   return static_cast<std::uint32_t>(bits * side >> 32);
 }
 
+/// Where `side` is odd every round is an even permutation. Half of the keys swap the first two values, so
+/// that both parities are equally likely, which the smallest sizes would show. Its own inverse.
+std::uint32_t swap_first_two(std::uint64_t key, std::uint32_t size, std::uint32_t value) noexcept {
+  const bool swaps = size > 1 && mix64(~key) % 2 == 1;
+  return swaps && value < 2 ? value ^ 1U : value;
+}
+
 }  // namespace
 
 Permutation::Permutation(std::uint64_t key, std::uint32_t size) noexcept : key_(key), size_(size), side_(1) {
@@ -43,12 +50,12 @@ std::uint32_t Permutation::operator()(std::uint32_t x) const noexcept {
     }
     value = std::uint64_t{left} * side_ + right;
   } while (value >= size_);
-  return static_cast<std::uint32_t>(value);
+  return swap_first_two(key_, size_, static_cast<std::uint32_t>(value));
 }
 
 std::uint32_t Permutation::inverse(std::uint32_t y) const noexcept {
   HANSA_ASSERT(y < size_);
-  std::uint64_t value = y;
+  std::uint64_t value = swap_first_two(key_, size_, y);
   do {
     auto left = static_cast<std::uint32_t>(value / side_);
     auto right = static_cast<std::uint32_t>(value % side_);
