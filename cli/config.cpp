@@ -1,0 +1,120 @@
+// `hansa config check` and `hansa config reference`: the schema, asked directly.
+#include "cli/cli.hpp"
+#include "cli/overrides.hpp"
+
+#include "protocols/gossip/registry.hpp"
+#include "src/config/run_config.hpp"
+#include "topology/topology.hpp"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include <memory>
+
+namespace hansa::cli {
+
+namespace {
+
+constexpr std::uint32_t kGraphPartiesMax = 2'000;  // larger graphs are examined when the run starts
+
+struct Options {
+  std::string path;
+  std::vector<std::string> set;
+};
+
+/// Builds the graph, if the strategy has one: `hypercube` of 12 parties is an error here and not after
+/// loading.
+Result<void> check_topology(const config::RunConfig& config) {
+  const protocols::StrategyEntry* strategy = protocols::find_strategy(config.strategy);
+  if (strategy == nullptr || !strategy->uses_topology || config.parties > kGraphPartiesMax) return {};
+  topology::TopologyOptions options;
+  options.parties = config.parties;
+  options.degree = config.topology.degree;
+  options.probability = config.topology.probability;
+  options.attachments = config.topology.attachments;
+  options.seed = config.seed;
+  if (strategy->column_stochastic) options.weights = "push-sum";
+  const auto made = topology::make_topology(config.topology.name, options);
+  if (!made) return made.error();
+  if (!config.topology.allow_disconnected && !topology::is_connected(**made)) {
+    return Error{
+        ErrorKind::usage,
+        fmt::format("the topology {} of {} parties is not connected: some parties can never hear of each "
+                    "other",
+                    config.topology.name, config.parties),
+        "choose another seed, more links, or set topology.allow_disconnected = true"};
+  }
+  return {};
+}
+
+int check(const Options& options, bool json) {
+  const auto overrides = parse_overrides(options.set);
+  if (!overrides) return fail(overrides.error(), json);
+  const auto config = config::load_run_config(options.path, *overrides);
+  if (!config) return fail(config.error(), json);
+  if (const auto checked = check_topology(*config); !checked) {
+    Error error = checked.error();
+    error.message = options.path + ": " + error.message;
+    return fail(error, json);
+  }
+  if (json) {
+    nlohmann::ordered_json document{{"ok", true},
+                                    {"name", config->name},
+                                    {"parties", config->parties},
+                                    {"rounds", config->rounds},
+                                    {"model", config->model},
+                                    {"strategy", config->strategy},
+                                    {"dataset", config->data.dataset}};
+    fmt::print("{}\n", document.dump(2));
+  } else {
+    fmt::print("{}: ok: {} parties, {} rounds, {} with {} on {}\n", options.path, config->parties,
+               config->rounds, config->model, config->strategy, config->data.dataset);
+  }
+  return kExitOk;
+}
+
+int show(const Options& options) {
+  const auto overrides = parse_overrides(options.set);
+  if (!overrides) return fail(overrides.error(), false);
+  const auto config = config::load_run_config(options.path, *overrides);
+  if (!config) return fail(config.error(), false);
+  fmt::print("{}", config::to_toml(*config));
+  return kExitOk;
+}
+
+int reference(bool json) {
+  fmt::print("{}", json ? config::reference_json() : config::reference_markdown());
+  return kExitOk;
+}
+
+}  // namespace
+
+void add_config(Cli& cli) {
+  CLI::App* group = cli.verb(cli.app, "config", "Check configuration files, and list every key",
+                             "Examples:\n  hansa config check run.toml\n  hansa config reference");
+  const auto options = std::make_shared<Options>();
+
+  CLI::App* check_verb = cli.verb(*group, "check", "Say what is wrong with a configuration file",
+                                  "Examples:\n  hansa config check examples/bank-branches.toml\n"
+                                  "  hansa config check run.toml --set topology.name=hypercube");
+  cli.values[check_verb->add_option("FILE", options->path, "The configuration file")->required()] = {
+      "<file>"};
+  add_set_option(*check_verb, options->set);
+  cli.add_json(*check_verb);
+  check_verb->callback(
+      [&cli, options] { cli.action = [&cli, options] { return check(*options, cli.json); }; });
+
+  CLI::App* show_verb = cli.verb(*group, "show", "Print a configuration with every key and its value",
+                                 "Example:\n  hansa config show run.toml --set seed=2 > resolved.toml");
+  cli.values[show_verb->add_option("FILE", options->path, "The configuration file")->required()] = {"<file>"};
+  add_set_option(*show_verb, options->set);
+  show_verb->callback([&cli, options] { cli.action = [options] { return show(*options); }; });
+
+  CLI::App* reference_verb = cli.verb(*group, "reference", "Every key with type, default, range and meaning",
+                                      "Examples:\n  hansa config reference > docs/config.md\n"
+                                      "  hansa config reference --json");
+  cli.add_json(*reference_verb);
+  reference_verb->callback([&cli] { cli.action = [&cli] { return reference(cli.json); }; });
+}
+
+}  // namespace hansa::cli
