@@ -57,7 +57,7 @@ HANSA_FORCE_INLINE float fm_row(const FmParameters& fm, const SparseRows& rows, 
     for (int b = 0; b < kBlocks; ++b) plain[s][b] = square[s][b] = Vec::zero();
   }
   float linear[2] = {0, 0};
-  const auto add = [&](std::uint64_t j, int s) __attribute__((always_inline)) {
+  const auto add = [&](std::uint64_t j, int s) HANSA_INLINE_LAMBDA {
     const std::uint32_t feature = rows.column[j];
     const float x = rows.value[j];
     const float* factors = fm.factors + static_cast<std::size_t>(feature) * fm.rank;

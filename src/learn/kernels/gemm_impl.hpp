@@ -20,33 +20,14 @@ constexpr int kMaxColumnVectors = 1;
 constexpr int rows_of_tile(int) { return 6; }
 #endif
 
-/// Accumulators -> C for one row of a tile.
-template <int kVectors>
-HANSA_FORCE_INLINE void finish_row(const GemmTask& t, std::size_t row, std::size_t column, Lanes last,
-                                   Vec16 (&sums)[kVectors]) {
-  float* c = t.c + row * t.c_row + column;
-  const float* mask = t.finish == GemmFinish::mask ? t.mask + row * t.c_row + column : nullptr;
-  for (int j = 0; j < kVectors; ++j) {
-    const Lanes lanes = j + 1 == kVectors ? last : Lanes::first(16);
-    float* p = c + 16 * j;
-    Vec16 x = sums[j];
-    switch (t.finish) {
-      case GemmFinish::store:
-        break;
-      case GemmFinish::relu:
-        x = max(x, Vec16::zero());
-        break;
-      case GemmFinish::mask:
-        x = where_gt_or_zero(Vec16::load(mask + 16 * j, lanes), Vec16::zero(), x);
-        break;
-      case GemmFinish::sgd: {
-        const Vec16 w = Vec16::load(p, lanes);
-        if (t.decay != 0) x = fma(Vec16::all(t.decay), w, x);
-        x = fma(Vec16::all(-t.rate), x, w);
-        break;
-      }
-    }
-    x.store(p, lanes);
+/// Calls f(i, j, lanes of column vector j) for every vector of a tile. Fully unrolled: only then do
+/// accumulators that are indexed by i and j stay in registers.
+template <int kRows, int kVectors, class F>
+HANSA_FORCE_INLINE void for_tile(Lanes last, const F& f) {
+  HANSA_UNROLL
+  for (int i = 0; i < kRows; ++i) {
+    HANSA_UNROLL
+    for (int j = 0; j < kVectors; ++j) f(i, j, j + 1 == kVectors ? last : Lanes::first(16));
   }
 }
 
@@ -54,31 +35,69 @@ HANSA_FORCE_INLINE void finish_row(const GemmTask& t, std::size_t row, std::size
 template <int kRows, int kVectors, bool kUnitRowStride>
 void gemm_tile(const GemmTask& t, std::size_t row, std::size_t column, Lanes last) {
   Vec16 sums[kRows][kVectors];
-  for (int i = 0; i < kRows; ++i) {
-    for (int j = 0; j < kVectors; ++j) {
-      const Lanes lanes = j + 1 == kVectors ? last : Lanes::first(16);
-      if (t.start == GemmStart::zero) {
-        sums[i][j] = Vec16::zero();
-      } else if (t.start == GemmStart::bias) {
-        sums[i][j] = Vec16::load(t.bias + column + 16 * j, lanes);
-      } else {
-        sums[i][j] = Vec16::load(t.c + (row + i) * t.c_row + column + 16 * j, lanes);
-      }
-    }
+  float* const c = t.c + row * t.c_row + column;
+  const auto at = [&](int i, int j) {
+    return static_cast<std::size_t>(i) * t.c_row + static_cast<std::size_t>(16 * j);
+  };
+  if (t.start == GemmStart::zero) {
+    for_tile<kRows, kVectors>(last,
+                              [&](int i, int j, Lanes) HANSA_INLINE_LAMBDA { sums[i][j] = Vec16::zero(); });
+  } else if (t.start == GemmStart::bias) {
+    for_tile<kRows, kVectors>(last, [&](int i, int j, Lanes lanes) HANSA_INLINE_LAMBDA {
+      sums[i][j] = Vec16::load(t.bias + column + 16 * j, lanes);
+    });
+  } else {
+    for_tile<kRows, kVectors>(last, [&](int i, int j, Lanes lanes) HANSA_INLINE_LAMBDA {
+      sums[i][j] = Vec16::load(c + at(i, j), lanes);
+    });
   }
   const std::size_t a_row = kUnitRowStride ? 1 : t.a_row;
   const float* a = t.a + row * a_row;
   const float* b = t.b + column;
-  for (std::size_t k = 0; k < t.k; ++k, a += t.a_column, b += t.b_row) {
+  const std::size_t a_column = t.a_column;
+  const std::size_t b_row = t.b_row;
+  for (std::size_t k = t.k; k > 0; --k, a += a_column, b += b_row) {
     Vec16 right[kVectors];
-    for (int j = 0; j + 1 < kVectors; ++j) right[j] = Vec16::load(b + 16 * j);
-    right[kVectors - 1] = Vec16::load(b + 16 * (kVectors - 1), last);
+    HANSA_UNROLL
+    for (int j = 0; j < kVectors; ++j) {
+      right[j] = j + 1 == kVectors ? Vec16::load(b + 16 * j, last) : Vec16::load(b + 16 * j);
+    }
+    HANSA_UNROLL
     for (int i = 0; i < kRows; ++i) {
-      const Vec16 left = Vec16::all(a[i * a_row]);
+      const Vec16 left = Vec16::all(a[static_cast<std::size_t>(i) * a_row]);
+      HANSA_UNROLL
       for (int j = 0; j < kVectors; ++j) sums[i][j] = fma(left, right[j], sums[i][j]);
     }
   }
-  for (int i = 0; i < kRows; ++i) finish_row<kVectors>(t, row + i, column, last, sums[i]);
+  switch (t.finish) {
+    case GemmFinish::store:
+      for_tile<kRows, kVectors>(last, [&](int i, int j, Lanes lanes)
+                                          HANSA_INLINE_LAMBDA { sums[i][j].store(c + at(i, j), lanes); });
+      break;
+    case GemmFinish::relu:
+      for_tile<kRows, kVectors>(last, [&](int i, int j, Lanes lanes) HANSA_INLINE_LAMBDA {
+        max(sums[i][j], Vec16::zero()).store(c + at(i, j), lanes);
+      });
+      break;
+    case GemmFinish::mask: {
+      const float* const mask = t.mask + row * t.c_row + column;
+      for_tile<kRows, kVectors>(last, [&](int i, int j, Lanes lanes) HANSA_INLINE_LAMBDA {
+        where_gt_or_zero(Vec16::load(mask + at(i, j), lanes), Vec16::zero(), sums[i][j])
+            .store(c + at(i, j), lanes);
+      });
+      break;
+    }
+    case GemmFinish::sgd: {
+      const Vec16 rate = Vec16::all(-t.rate);
+      const Vec16 decay = Vec16::all(t.decay);
+      const bool decays = t.decay != 0;
+      for_tile<kRows, kVectors>(last, [&](int i, int j, Lanes lanes) HANSA_INLINE_LAMBDA {
+        const Vec16 w = Vec16::load(c + at(i, j), lanes);
+        fma(rate, decays ? fma(decay, w, sums[i][j]) : sums[i][j], w).store(c + at(i, j), lanes);
+      });
+      break;
+    }
+  }
 }
 
 template <int kRows, int kVectors, bool kUnitRowStride>

@@ -11,6 +11,8 @@
 #include <cstdint>
 
 #define HANSA_FORCE_INLINE inline __attribute__((always_inline))
+#define HANSA_INLINE_LAMBDA __attribute__((always_inline))
+#define HANSA_UNROLL _Pragma("GCC unroll 16")
 
 namespace hansa::learn {
 namespace {
