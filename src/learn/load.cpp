@@ -174,7 +174,7 @@ Result<LoadedData> load_synthetic_classification(const DataOptions& options) {
 constexpr DatasetEntry kDatasets[] = {
     {"bank-marketing", "45,211 calls of a bank, 12 jobs as branches: will the client subscribe? (bundled)",
      "UCI Bank Marketing (Moro et al. 2014), Apache-2.0 package", "bank-marketing.schema.toml", load_bundled},
-    {"birdstrikes", "7,087 wildlife strikes of 18 airlines: did they damage the aircraft? (bundled)",
+    {"birdstrikes", "7,935 wildlife strikes of 18 airlines: did they damage the aircraft? (bundled)",
      "US FAA, public domain", "birdstrikes.schema.toml", load_bundled},
     {"fashion-mnist", "60,000 + 10,000 images of clothing, 28 x 28, 10 classes (./dev data fashion-mnist)",
      "MIT (Zalando)", "", load_fashion_mnist},

@@ -157,14 +157,17 @@ bool looks_like_libsvm(std::string_view text) {
   return digits != entry.npos && digits > 0 && entry[digits] == ':';
 }
 
-/// The column to learn: one with a telling name, otherwise the last.
-std::size_t guess_label(const std::vector<std::string>& names) {
+/// The column to learn: one with a telling name, otherwise the last one that is never empty.
+std::size_t guess_label(const std::vector<std::string>& names, const std::vector<ColumnStatistics>& columns) {
   for (const std::string_view telling : {"y", "label", "class", "target", "type"}) {
     for (std::size_t i = 0; i < names.size(); ++i) {
       std::string lower = names[i];
       for (char& c : lower) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
       if (lower == telling) return i;
     }
+  }
+  for (std::size_t i = names.size(); i > 0; --i) {
+    if (columns[i - 1].missing() == 0) return i - 1;
   }
   return names.size() - 1;
 }
@@ -232,7 +235,7 @@ Result<DataDescription> describe_csv(std::string_view text, std::string_view ori
     }
     for (std::size_t i = 0; i < columns.size(); ++i) columns[i].add_text(scanner.fields()[i]);
   }
-  const std::size_t label = guess_label(names);
+  const std::size_t label = guess_label(names, columns);
   suggest_label(names[label], columns[label], schema);
   for (std::size_t i = 0; i < columns.size(); ++i) {
     description.columns.push_back(columns[i].summary(names[i]));
