@@ -92,9 +92,9 @@ bool is_connected(const Topology& topology);
 
 /// 1 - ||W - J||_2 (largest singular value) of one round's mixing matrix; for a time-varying topology, the
 /// per-round geometric mean over one period: 1 - ||W_{p-1} ... W_0 - J||_2^(1/p). Dense and exact up to 512
-/// parties; above, exact for circulant graphs (ring, both exponential graphs) and by Lanczos iteration for the
-/// rest, stopped after about two seconds of work. Only the slowest mixers are not settled by then (a line of
-/// more than some 20,000 parties); what is returned is then above the true gap.
+/// parties; above, exact for circulant graphs (ring, both exponential graphs) and by Lanczos iteration for
+/// the rest, stopped after about two seconds of work. Only the slowest mixers are not settled by then (a line
+/// of more than some 20,000 parties); what is returned is then above the true gap.
 double spectral_gap(const Topology& topology);
 
 /// ||W_{r-1} ... W_0 - J||_2 after r = 1 .. rounds.
