@@ -5,19 +5,38 @@
 // Include it only from kernels_*.cpp.
 #pragma once
 
-#include <hansa/math.hpp>
-
 #include "src/learn/kernels/kernels.hpp"
 #include "src/learn/kernels/simd.hpp"
 
 namespace hansa::learn {
 namespace {
 
-HANSA_FORCE_INLINE void prefetch_factors(const FmParameters& fm, std::uint32_t feature) {
-  const float* factors = fm.factors + static_cast<std::size_t>(feature) * fm.rank;
-  for (std::size_t i = 0; i < fm.rank; i += 16) _mm_prefetch(factors + i, _MM_HINT_T0);
-  _mm_prefetch(fm.linear + feature, _MM_HINT_T0);
-}
+/// Everything a row needs, in locals: through the structs, every vector store would make the compiler reload
+/// the pointers.
+template <class Vec, int kBlocks>
+struct FmView {
+  static constexpr std::size_t kRank = Vec::kLanes * kBlocks;
+  float* const linear;
+  float* const factors;
+  const std::uint64_t* const row_begin;
+  const std::uint32_t* const column;
+  const float* const value;
+
+  FmView(const FmParameters& fm, const SparseRows& rows)
+      : linear(fm.linear),
+        factors(fm.factors),
+        row_begin(rows.row_begin),
+        column(rows.column),
+        value(rows.value) {}
+
+  [[nodiscard]] HANSA_FORCE_INLINE float* factor(std::uint32_t feature) const {
+    return factors + static_cast<std::size_t>(feature) * kRank;
+  }
+  HANSA_FORCE_INLINE void prefetch(std::uint32_t feature) const {
+    for (std::size_t i = 0; i < kRank; i += 16) _mm_prefetch(factor(feature) + i, _MM_HINT_T0);
+    _mm_prefetch(linear + feature, _MM_HINT_T0);
+  }
+};
 
 /// The non-zeros of row `i` of the given order, and those of the row after it to prefetch.
 struct RowRange {
@@ -46,71 +65,146 @@ HANSA_FORCE_INLINE RowRange row_range(const SparseRows& rows, std::size_t i) {
   return range;
 }
 
-/// Score of one row; `total` receives sum_f v_f x_f. Even and odd non-zeros go to separate sums, which halves
-/// the chain of dependent additions; the order is the same everywhere.
+/// Sums over the non-zeros of one row. Even and odd ones go to separate sums, which halves the chain of
+/// dependent additions; the order is the same everywhere.
 template <class Vec, int kBlocks>
-HANSA_FORCE_INLINE float fm_row(const FmParameters& fm, const SparseRows& rows, const RowRange& range,
-                                Vec (&total)[kBlocks]) {
-  Vec square[2][kBlocks];
+struct FmSums {
   Vec plain[2][kBlocks];
-  for (int s = 0; s < 2; ++s) {
-    for (int b = 0; b < kBlocks; ++b) plain[s][b] = square[s][b] = Vec::zero();
-  }
+  Vec square[2][kBlocks];
   float linear[2] = {0, 0};
-  const auto add = [&](std::uint64_t j, int s) HANSA_INLINE_LAMBDA {
-    const std::uint32_t feature = rows.column[j];
-    const float x = rows.value[j];
-    const float* factors = fm.factors + static_cast<std::size_t>(feature) * fm.rank;
-    linear[s] = __builtin_fmaf(fm.linear[feature], x, linear[s]);
-    const Vec value = Vec::all(x);
+
+  HANSA_FORCE_INLINE FmSums() {
+    HANSA_UNROLL
     for (int b = 0; b < kBlocks; ++b) {
-      const Vec term = Vec::load(factors + Vec::kLanes * static_cast<std::size_t>(b)) * value;
-      plain[s][b] = plain[s][b] + term;
-      square[s][b] = fma(term, term, square[s][b]);
+      plain[0][b] = plain[1][b] = square[0][b] = square[1][b] = Vec::zero();
     }
-  };
+  }
+  template <int kParity>
+  HANSA_FORCE_INLINE void add(const FmView<Vec, kBlocks>& view, std::uint64_t j) {
+    const std::uint32_t feature = view.column[j];
+    const float* factors = view.factor(feature);
+    linear[kParity] = __builtin_fmaf(view.linear[feature], view.value[j], linear[kParity]);
+    const Vec x = Vec::all(view.value[j]);
+    HANSA_UNROLL
+    for (int b = 0; b < kBlocks; ++b) {
+      const Vec term = Vec::load(factors + Vec::kLanes * static_cast<std::size_t>(b)) * x;
+      plain[kParity][b] = plain[kParity][b] + term;
+      square[kParity][b] = fma(term, term, square[kParity][b]);
+    }
+  }
+};
+
+/// Score of one row; `total` receives sum_f v_f x_f.
+template <class Vec, int kBlocks>
+HANSA_FORCE_INLINE float fm_row(const FmView<Vec, kBlocks>& view, float bias, const RowRange& range,
+                                Vec (&total)[kBlocks]) {
+  FmSums<Vec, kBlocks> sums;
   std::uint64_t next = range.next;
   std::uint64_t j = range.begin;
+  for (; j + 2 <= range.end && next + 2 <= range.next_end; j += 2, next += 2) {
+    view.prefetch(view.column[next]);
+    view.prefetch(view.column[next + 1]);
+    sums.template add<0>(view, j);
+    sums.template add<1>(view, j + 1);
+  }
   for (; j + 2 <= range.end; j += 2) {
-    if (next < range.next_end) prefetch_factors(fm, rows.column[next++]);
-    if (next < range.next_end) prefetch_factors(fm, rows.column[next++]);
-    add(j, 0);
-    add(j + 1, 1);
+    sums.template add<0>(view, j);
+    sums.template add<1>(view, j + 1);
   }
-  if (j < range.end) add(j, 0);
-  for (; next < range.next_end; ++next) prefetch_factors(fm, rows.column[next]);
+  if (j < range.end) sums.template add<0>(view, j);
+  for (; next < range.next_end; ++next) view.prefetch(view.column[next]);
   Vec pairs = Vec::zero();
+  HANSA_UNROLL
   for (int b = 0; b < kBlocks; ++b) {
-    total[b] = plain[0][b] + plain[1][b];
-    pairs = pairs + (total[b] * total[b] - (square[0][b] + square[1][b]));
+    total[b] = sums.plain[0][b] + sums.plain[1][b];
+    pairs = pairs + (total[b] * total[b] - (sums.square[0][b] + sums.square[1][b]));
   }
-  return (*fm.bias + (linear[0] + linear[1])) + 0.5f * sum(pairs);
+  return (bias + (sums.linear[0] + sums.linear[1])) + 0.5f * sum(pairs);
 }
 
 template <class Vec, int kBlocks>
 void fm_sgd_blocks(const FmParameters& fm, const SparseRows& rows, bool logistic, float rate, float decay,
                    float* score) {
+  const FmView<Vec, kBlocks> view(fm, rows);
   const float keep = 1.0f - rate * decay;
+  const Vec keeps = Vec::all(keep);
+  float bias = *fm.bias;
   for (std::size_t i = 0; i < rows.count; ++i) {
     const RowRange range = row_range(rows, i);
     Vec total[kBlocks];
-    const float z = fm_row<Vec, kBlocks>(fm, rows, range, total);
+    const float z = fm_row<Vec, kBlocks>(view, bias, range, total);
     score[i] = z;
-    const float error = (logistic ? hansa::sigmoid(z) : z) - rows.label[rows.rows[i]];
+    const float error = (logistic ? sigmoid(Vec16::all(z)).first() : z) - rows.label[rows.rows[i]];
     const float step = -rate * error;
-    *fm.bias = __builtin_fmaf(*fm.bias, keep, step);
+    const Vec steps = Vec::all(step);
+    bias = __builtin_fmaf(bias, keep, step);
     for (std::uint64_t j = range.begin; j < range.end; ++j) {
-      const std::uint32_t feature = rows.column[j];
-      const float x = rows.value[j];
-      const float pull = step * x;
-      fm.linear[feature] = __builtin_fmaf(fm.linear[feature], keep, pull);
-      float* factors = fm.factors + static_cast<std::size_t>(feature) * fm.rank;
+      const std::uint32_t feature = view.column[j];
+      const Vec x = Vec::all(view.value[j]);
+      const Vec pull = steps * x;
+      view.linear[feature] = __builtin_fmaf(view.linear[feature], keep, pull.first());
+      float* factors = view.factor(feature);
       // v - rate (error x (total - x v) + decay v) = v (keep - pull x) + pull total
-      const Vec own = Vec::all(__builtin_fmaf(-pull, x, keep));
-      const Vec other = Vec::all(pull);
+      const Vec own = fnma(pull, x, keeps);
+      HANSA_UNROLL
       for (int b = 0; b < kBlocks; ++b) {
         float* p = factors + Vec::kLanes * static_cast<std::size_t>(b);
-        fma(Vec::load(p), own, other * total[b]).store(p);
+        fma(Vec::load(p), own, pull * total[b]).store(p);
+      }
+    }
+  }
+  *fm.bias = bias;
+}
+
+/// AdaGrad of one vector: adds gradient^2 to `squares` and steps `w`.
+template <class Vec>
+HANSA_FORCE_INLINE Vec adagrad(Vec w, Vec gradient, float* squares, Vec rate, Vec epsilon, Vec decay) {
+  gradient = fma(decay, w, gradient);
+  const Vec total = fma(gradient, gradient, Vec::load(squares));
+  total.store(squares);
+  // The smallest normal number keeps 0 / 0 out of padding and of features that never had a gradient.
+  const Vec scale = max(square_root(total) + epsilon, Vec::all(1.17549435e-38f));
+  return w - rate * gradient / scale;
+}
+
+HANSA_FORCE_INLINE void adagrad_scalar(float& w, float gradient, float& squares, float rate, float epsilon,
+                                       float decay) {
+  gradient = __builtin_fmaf(decay, w, gradient);
+  squares = __builtin_fmaf(gradient, gradient, squares);
+  const float scale = _mm_cvtss_f32(_mm_sqrt_ss(_mm_set_ss(squares))) + epsilon;
+  w -= rate * gradient / (scale > 1.17549435e-38f ? scale : 1.17549435e-38f);
+}
+
+template <class Vec, int kBlocks>
+void fm_adagrad_blocks(const FmParameters& fm, const FmParameters& squares, const SparseRows& rows,
+                       bool logistic, float rate, float epsilon, float decay, float* score) {
+  const FmView<Vec, kBlocks> view(fm, rows);
+  const FmView<Vec, kBlocks> square(squares, rows);
+  const Vec rates = Vec::all(rate);
+  const Vec epsilons = Vec::all(epsilon);
+  const Vec decays = Vec::all(decay);
+  for (std::size_t i = 0; i < rows.count; ++i) {
+    const RowRange range = row_range(rows, i);
+    for (std::uint64_t j = range.next; j < range.next_end; ++j) square.prefetch(view.column[j]);
+    Vec total[kBlocks];
+    const float z = fm_row<Vec, kBlocks>(view, *fm.bias, range, total);
+    score[i] = z;
+    const float error = (logistic ? sigmoid(Vec16::all(z)).first() : z) - rows.label[rows.rows[i]];
+    adagrad_scalar(*fm.bias, error, *squares.bias, rate, epsilon, decay);
+    const Vec errors = Vec::all(error);
+    for (std::uint64_t j = range.begin; j < range.end; ++j) {
+      const std::uint32_t feature = view.column[j];
+      const Vec x = Vec::all(view.value[j]);
+      const Vec pull = errors * x;
+      adagrad_scalar(view.linear[feature], pull.first(), square.linear[feature], rate, epsilon, decay);
+      const Vec own = pull * x;
+      HANSA_UNROLL
+      for (int b = 0; b < kBlocks; ++b) {
+        const std::size_t at = Vec::kLanes * static_cast<std::size_t>(b);
+        float* p = view.factor(feature) + at;
+        const Vec v = Vec::load(p);
+        adagrad(v, fnma(own, v, pull * total[b]), square.factor(feature) + at, rates, epsilons, decays)
+            .store(p);
       }
     }
   }
@@ -118,83 +212,79 @@ void fm_sgd_blocks(const FmParameters& fm, const SparseRows& rows, bool logistic
 
 template <class Vec, int kBlocks>
 void fm_forward_blocks(const FmParameters& fm, const SparseRows& rows, float* score, float* sums) {
+  const FmView<Vec, kBlocks> view(fm, rows);
+  const float bias = *fm.bias;
   for (std::size_t i = 0; i < rows.count; ++i) {
     Vec total[kBlocks];
-    score[i] = fm_row<Vec, kBlocks>(fm, rows, row_range(rows, i), total);
+    score[i] = fm_row<Vec, kBlocks>(view, bias, row_range(rows, i), total);
     if (sums == nullptr) continue;
+    HANSA_UNROLL
     for (int b = 0; b < kBlocks; ++b) {
       total[b].store(sums + i * fm.rank + Vec::kLanes * static_cast<std::size_t>(b));
     }
   }
 }
 
-void fm_sgd(const FmParameters& fm, const SparseRows& rows, bool logistic, float rate, float decay,
-            float* score) {
-  switch (fm.rank) {
+/// A vector type and a number of vectors, as a value.
+template <class V, int n>
+struct Blocks {
+  using Vec = V;
+  static constexpr int kBlocks = n;
+};
+
+/// Calls f with the Blocks that make up a padded rank.
+template <class F>
+HANSA_FORCE_INLINE void with_blocks(std::size_t rank, const F& f) {
+  switch (rank) {
     case 8:
-      fm_sgd_blocks<Vec8, 1>(fm, rows, logistic, rate, decay, score);
+      f(Blocks<Vec8, 1>{});
       break;
     case 16:
-      fm_sgd_blocks<Vec16, 1>(fm, rows, logistic, rate, decay, score);
+      f(Blocks<Vec16, 1>{});
       break;
     case 32:
-      fm_sgd_blocks<Vec16, 2>(fm, rows, logistic, rate, decay, score);
+      f(Blocks<Vec16, 2>{});
       break;
     case 48:
-      fm_sgd_blocks<Vec16, 3>(fm, rows, logistic, rate, decay, score);
+      f(Blocks<Vec16, 3>{});
       break;
     case 64:
-      fm_sgd_blocks<Vec16, 4>(fm, rows, logistic, rate, decay, score);
+      f(Blocks<Vec16, 4>{});
       break;
     case 80:
-      fm_sgd_blocks<Vec16, 5>(fm, rows, logistic, rate, decay, score);
+      f(Blocks<Vec16, 5>{});
       break;
     case 96:
-      fm_sgd_blocks<Vec16, 6>(fm, rows, logistic, rate, decay, score);
+      f(Blocks<Vec16, 6>{});
       break;
     case 112:
-      fm_sgd_blocks<Vec16, 7>(fm, rows, logistic, rate, decay, score);
+      f(Blocks<Vec16, 7>{});
       break;
     case 128:
-      fm_sgd_blocks<Vec16, 8>(fm, rows, logistic, rate, decay, score);
+      f(Blocks<Vec16, 8>{});
       break;
     default:
       __builtin_trap();
   }
 }
 
+void fm_sgd(const FmParameters& fm, const SparseRows& rows, bool logistic, float rate, float decay,
+            float* score) {
+  with_blocks(fm.rank, [&]<class B>(B) {
+    fm_sgd_blocks<typename B::Vec, B::kBlocks>(fm, rows, logistic, rate, decay, score);
+  });
+}
+
+void fm_adagrad(const FmParameters& fm, const FmParameters& squares, const SparseRows& rows, bool logistic,
+                float rate, float epsilon, float decay, float* score) {
+  with_blocks(fm.rank, [&]<class B>(B) {
+    fm_adagrad_blocks<typename B::Vec, B::kBlocks>(fm, squares, rows, logistic, rate, epsilon, decay, score);
+  });
+}
+
 void fm_forward(const FmParameters& fm, const SparseRows& rows, float* score, float* sums) {
-  switch (fm.rank) {
-    case 8:
-      fm_forward_blocks<Vec8, 1>(fm, rows, score, sums);
-      break;
-    case 16:
-      fm_forward_blocks<Vec16, 1>(fm, rows, score, sums);
-      break;
-    case 32:
-      fm_forward_blocks<Vec16, 2>(fm, rows, score, sums);
-      break;
-    case 48:
-      fm_forward_blocks<Vec16, 3>(fm, rows, score, sums);
-      break;
-    case 64:
-      fm_forward_blocks<Vec16, 4>(fm, rows, score, sums);
-      break;
-    case 80:
-      fm_forward_blocks<Vec16, 5>(fm, rows, score, sums);
-      break;
-    case 96:
-      fm_forward_blocks<Vec16, 6>(fm, rows, score, sums);
-      break;
-    case 112:
-      fm_forward_blocks<Vec16, 7>(fm, rows, score, sums);
-      break;
-    case 128:
-      fm_forward_blocks<Vec16, 8>(fm, rows, score, sums);
-      break;
-    default:
-      __builtin_trap();
-  }
+  with_blocks(fm.rank,
+              [&]<class B>(B) { fm_forward_blocks<typename B::Vec, B::kBlocks>(fm, rows, score, sums); });
 }
 
 void fm_accumulate(const FmParameters& fm, const SparseRows& rows, const float* error, const float* pull,

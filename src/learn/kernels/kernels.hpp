@@ -101,6 +101,9 @@ struct KernelTable {
   /// loss on 0/1 labels, otherwise half the squared error. Features of one row must be distinct.
   void (*fm_sgd)(const FmParameters& fm, const SparseRows& rows, bool logistic, float rate, float decay,
                  float* score);
+  /// The same with AdaGrad; `squares` holds the sums of squared gradients, laid out like the parameters.
+  void (*fm_adagrad)(const FmParameters& fm, const FmParameters& squares, const SparseRows& rows,
+                     bool logistic, float rate, float epsilon, float decay, float* score);
   /// score[i] of each row; sums[i][rank] = sum of value * factors unless null
   void (*fm_forward)(const FmParameters& fm, const SparseRows& rows, float* score, float* sums);
   /// For row i and its non-zero (f, x) with slot s = *slots++: linear_gradient[s] += error[i] * x and

@@ -22,6 +22,7 @@ const KernelTable kAvx2Kernels = {
     logistic_gradient,
     logistic_loss,
     fm_sgd,
+    fm_adagrad,
     fm_forward,
     fm_accumulate,
     peak_flop_probe,

@@ -25,12 +25,19 @@ struct Vec8 {
   static HANSA_FORCE_INLINE Vec8 all(float x) { return {_mm256_set1_ps(x)}; }
   static HANSA_FORCE_INLINE Vec8 load(const float* p) { return {_mm256_loadu_ps(p)}; }
   HANSA_FORCE_INLINE void store(float* p) const { _mm256_storeu_ps(p, v); }
+  [[nodiscard]] HANSA_FORCE_INLINE float first() const { return _mm256_cvtss_f32(v); }
 };
 HANSA_FORCE_INLINE Vec8 operator+(Vec8 a, Vec8 b) { return {_mm256_add_ps(a.v, b.v)}; }
 HANSA_FORCE_INLINE Vec8 operator-(Vec8 a, Vec8 b) { return {_mm256_sub_ps(a.v, b.v)}; }
 HANSA_FORCE_INLINE Vec8 operator*(Vec8 a, Vec8 b) { return {_mm256_mul_ps(a.v, b.v)}; }
 /// a * b + c in one rounding.
 HANSA_FORCE_INLINE Vec8 fma(Vec8 a, Vec8 b, Vec8 c) { return {_mm256_fmadd_ps(a.v, b.v, c.v)}; }
+
+/// c - a * b in one rounding.
+HANSA_FORCE_INLINE Vec8 fnma(Vec8 a, Vec8 b, Vec8 c) { return {_mm256_fnmadd_ps(a.v, b.v, c.v)}; }
+HANSA_FORCE_INLINE Vec8 operator/(Vec8 a, Vec8 b) { return {_mm256_div_ps(a.v, b.v)}; }
+HANSA_FORCE_INLINE Vec8 max(Vec8 a, Vec8 b) { return {_mm256_max_ps(a.v, b.v)}; }
+HANSA_FORCE_INLINE Vec8 square_root(Vec8 a) { return {_mm256_sqrt_ps(a.v)}; }
 
 HANSA_FORCE_INLINE float sum(Vec8 a) {
   const __m128 four = _mm_add_ps(_mm256_castps256_ps128(a.v), _mm256_extractf128_ps(a.v, 1));
@@ -68,6 +75,7 @@ struct Vec16 {
     return {_mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(bytes))};
   }
   HANSA_FORCE_INLINE void store(float* p) const { _mm512_storeu_ps(p, v); }
+  [[nodiscard]] HANSA_FORCE_INLINE float first() const { return _mm512_cvtss_f32(v); }
   HANSA_FORCE_INLINE void store(float* p, Lanes lanes) const { _mm512_mask_storeu_ps(p, lanes.m, v); }
 };
 HANSA_FORCE_INLINE Vec16 operator+(Vec16 a, Vec16 b) { return {_mm512_add_ps(a.v, b.v)}; }
@@ -75,6 +83,8 @@ HANSA_FORCE_INLINE Vec16 operator-(Vec16 a, Vec16 b) { return {_mm512_sub_ps(a.v
 HANSA_FORCE_INLINE Vec16 operator*(Vec16 a, Vec16 b) { return {_mm512_mul_ps(a.v, b.v)}; }
 HANSA_FORCE_INLINE Vec16 operator/(Vec16 a, Vec16 b) { return {_mm512_div_ps(a.v, b.v)}; }
 HANSA_FORCE_INLINE Vec16 fma(Vec16 a, Vec16 b, Vec16 c) { return {_mm512_fmadd_ps(a.v, b.v, c.v)}; }
+HANSA_FORCE_INLINE Vec16 fnma(Vec16 a, Vec16 b, Vec16 c) { return {_mm512_fnmadd_ps(a.v, b.v, c.v)}; }
+HANSA_FORCE_INLINE Vec16 square_root(Vec16 a) { return {_mm512_sqrt_ps(a.v)}; }
 HANSA_FORCE_INLINE Vec16 max(Vec16 a, Vec16 b) { return {_mm512_max_ps(a.v, b.v)}; }
 HANSA_FORCE_INLINE Vec16 min(Vec16 a, Vec16 b) { return {_mm512_min_ps(a.v, b.v)}; }
 /// a >= b ? x : y, lane by lane.
@@ -133,6 +143,7 @@ struct Vec16 {
     return {_mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(bytes)),
             _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_srli_si128(bytes, 8)))};
   }
+  [[nodiscard]] HANSA_FORCE_INLINE float first() const { return _mm256_cvtss_f32(a); }
   HANSA_FORCE_INLINE void store(float* p) const {
     _mm256_storeu_ps(p, a);
     _mm256_storeu_ps(p + 8, b);
@@ -157,6 +168,10 @@ HANSA_FORCE_INLINE Vec16 operator/(Vec16 x, Vec16 y) {
 HANSA_FORCE_INLINE Vec16 fma(Vec16 x, Vec16 y, Vec16 z) {
   return {_mm256_fmadd_ps(x.a, y.a, z.a), _mm256_fmadd_ps(x.b, y.b, z.b)};
 }
+HANSA_FORCE_INLINE Vec16 fnma(Vec16 x, Vec16 y, Vec16 z) {
+  return {_mm256_fnmadd_ps(x.a, y.a, z.a), _mm256_fnmadd_ps(x.b, y.b, z.b)};
+}
+HANSA_FORCE_INLINE Vec16 square_root(Vec16 x) { return {_mm256_sqrt_ps(x.a), _mm256_sqrt_ps(x.b)}; }
 HANSA_FORCE_INLINE Vec16 max(Vec16 x, Vec16 y) { return {_mm256_max_ps(x.a, y.a), _mm256_max_ps(x.b, y.b)}; }
 HANSA_FORCE_INLINE Vec16 min(Vec16 x, Vec16 y) { return {_mm256_min_ps(x.a, y.a), _mm256_min_ps(x.b, y.b)}; }
 HANSA_FORCE_INLINE Vec16 where_ge(Vec16 p, Vec16 q, Vec16 x, Vec16 y) {
@@ -214,6 +229,15 @@ HANSA_FORCE_INLINE Vec16 exp_nonpositive(Vec16 x) {
   p = p * r + Vec16::all(5.0000001201e-1f);
   const Vec16 y = (p * r * r + r + Vec16::all(1.0f)) * power_of_two(k);
   return where_ge(x, Vec16::all(-87.3365f), y, zero);
+}
+
+HANSA_FORCE_INLINE Vec16 minus_absolute(Vec16 z) { return min(z, Vec16::zero() - z); }
+
+/// 1 / (1 + e^-x) with the bits of hansa::sigmoid.
+HANSA_FORCE_INLINE Vec16 sigmoid(Vec16 x) {
+  const Vec16 one = Vec16::all(1.0f);
+  const Vec16 e = exp_nonpositive(minus_absolute(x));
+  return where_ge(x, Vec16::zero(), one, e) / (one + e);
 }
 
 /// Natural logarithm of a normal x > 0 (Cephes logf polynomial), relative error about 1e-7.

@@ -200,8 +200,6 @@ HANSA_FORCE_INLINE Vec16 logistic_loss_of(Vec16 z, Vec16 label, Vec16 small_exp)
   return (max(z, Vec16::zero()) - label * z) + (log_positive(u) + rest);
 }
 
-HANSA_FORCE_INLINE Vec16 minus_absolute(Vec16 z) { return min(z, Vec16::zero() - z); }
-
 void logistic_gradient(float* z, std::size_t rows, const float* label, float scale, float* loss) {
   const Vec16 one = Vec16::all(1.0f);
   for (std::size_t i = 0; i < rows; i += 16) {

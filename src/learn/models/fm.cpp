@@ -43,8 +43,10 @@ class FactorizationMachine final : public Model {
                         const TrainOptions& options, Rng rng, Workspace& workspace) const override {
     HANSA_ASSERT(parameters.size() == parameter_count() && shard.dataset->storage == Storage::sparse);
     BatchOrder order(shard, options, rng, workspace);
-    if (order.batch_size() == 1 && options.optimiser == OptimiserKind::sgd) {
-      return train_rows(parameters, *shard.dataset, options, order, workspace);
+    const bool in_place =
+        options.optimiser == OptimiserKind::sgd || options.optimiser == OptimiserKind::adagrad;
+    if (order.batch_size() == 1 && in_place) {
+      return train_rows(parameters, optimiser_state, *shard.dataset, options, order, workspace);
     }
     return train_batches(parameters, optimiser_state, *shard.dataset, options, order, workspace);
   }
@@ -80,15 +82,22 @@ class FactorizationMachine final : public Model {
   }
 
  private:
-  TrainStatistics train_rows(std::span<float> parameters, const Dataset& dataset, const TrainOptions& options,
-                             BatchOrder& order, Workspace& workspace) const {
+  TrainStatistics train_rows(std::span<float> parameters, std::span<float> optimiser_state,
+                             const Dataset& dataset, const TrainOptions& options, BatchOrder& order,
+                             Workspace& workspace) const {
     constexpr std::size_t kRows = 256;  // rows per kernel call; the losses are added up in between
     TrainStatistics statistics;
     const bool logistic = task_ == TaskKind::binary;
     for (auto rows = order.next(kRows); !rows.empty(); rows = order.next(kRows)) {
       float* scores = workspace.floats(kSlotScores, rows.size()).data();
-      kernels().fm_sgd(fm_.view(parameters), sparse_rows(dataset, rows), logistic, options.learning_rate,
-                       options.l2, scores);
+      if (options.optimiser == OptimiserKind::sgd) {
+        kernels().fm_sgd(fm_.view(parameters), sparse_rows(dataset, rows), logistic, options.learning_rate,
+                         options.l2, scores);
+      } else {
+        HANSA_ASSERT(optimiser_state.size() >= parameter_count());
+        kernels().fm_adagrad(fm_.view(parameters), fm_.view(optimiser_state), sparse_rows(dataset, rows),
+                             logistic, options.learning_rate, options.epsilon, options.l2, scores);
+      }
       const float* labels = gather_labels(dataset, rows, workspace);
       statistics.loss_sum += loss_sum(task_, scores, rows.size(), labels, workspace);
       statistics.rows += rows.size();
