@@ -1,5 +1,6 @@
 #include "sim/evaluation.hpp"
 
+#include "src/exec/usage.hpp"
 #include "src/learn/mix.hpp"
 
 #include <hansa/assert.hpp>
@@ -64,15 +65,22 @@ learn::Metrics Evaluator::evaluate_one(std::span<const float> parameters, learn:
 
 std::vector<learn::Metrics> Evaluator::evaluate(const std::vector<ParametersRef>& models,
                                                 exec::WorkerPool& pool) const {
+  const double began = exec::thread_cpu_seconds();
   const std::vector<std::size_t> first = first_equal(models);
+  double inside = exec::thread_cpu_seconds() - began;
   std::vector<std::size_t> distinct;
   for (std::size_t i = 0; i < models.size(); ++i) {
     if (models[i] && first[i] == i) distinct.push_back(i);
   }
   std::vector<learn::Metrics> result(models.size());
+  std::vector<double> seconds(distinct.size(), 0.0);
   pool.parallel_for(distinct.size(), [&](std::size_t k, learn::Workspace& workspace) {
+    const double job_began = exec::thread_cpu_seconds();
     result[distinct[k]] = evaluate_one(models[distinct[k]].span(), workspace);
+    seconds[k] = exec::thread_cpu_seconds() - job_began;
   });
+  for (const double of_job : seconds) inside += of_job;
+  cpu_seconds_ += inside;
   for (std::size_t i = 0; i < models.size(); ++i) {
     if (first[i] != i) result[i] = result[first[i]];
   }

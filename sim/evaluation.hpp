@@ -22,11 +22,13 @@ class Evaluator {
                                                      exec::WorkerPool& pool) const;
   [[nodiscard]] learn::Metrics evaluate_one(std::span<const float> parameters,
                                             learn::Workspace& workspace) const;
-  [[nodiscard]] std::size_t rows() const noexcept { return test_.rows.size(); }
+  /// CPU time of all evaluations by evaluate() so far, on whatever thread. It is not part of training.
+  [[nodiscard]] double cpu_seconds() const noexcept { return cpu_seconds_; }
 
  private:
   const learn::Model& model_;
   learn::Shard test_;
+  mutable double cpu_seconds_ = 0;  // written by the pool's owner only
 };
 
 /// The average of the models that are present, in double, in order. Precondition: at least one.

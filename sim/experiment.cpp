@@ -6,6 +6,7 @@
 #include "sim/setup.hpp"
 #include "sim/world.hpp"
 #include "src/crypto/hash.hpp"
+#include "src/crypto/random.hpp"
 #include "src/exec/usage.hpp"
 
 #include <hansa/version.hpp>

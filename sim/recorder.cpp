@@ -121,7 +121,6 @@ void Recorder::evaluate_ready() {
 }
 
 void Recorder::evaluate(Round round, const Waiting& waiting) {
-  const double before = exec::process_cpu_seconds();
   const std::vector<learn::Metrics> metrics = evaluator_.evaluate(waiting.models, pool_);
   RoundRecord record;
   record.round = round;
@@ -135,6 +134,7 @@ void Recorder::evaluate(Round round, const Waiting& waiting) {
     record.party_loss.push_back(std::isnan(log_loss) ? learn::metric(of_party, "rmse") : log_loss);
   }
   for (const auto& [key, of_parties] : values) record.metrics[key] = spread_of(of_parties);
+  const double began = exec::thread_cpu_seconds();
   const Parameters mean = mean_model(waiting.models);
   record.mean_model = as_map(evaluator_.evaluate_one(mean.span(), pool_.caller_workspace()));
   record.consensus_distance = consensus_distance(waiting.models, mean.span());
@@ -144,7 +144,7 @@ void Recorder::evaluate(Round round, const Waiting& waiting) {
   record.loss = losses.rows == 0 ? std::numeric_limits<double>::quiet_NaN()
                                  : losses.sum / static_cast<double>(losses.rows);
   record.missing = losses.missing;
-  evaluation_cpu_seconds_ += exec::process_cpu_seconds() - before;
+  mean_cpu_seconds_ += exec::thread_cpu_seconds() - began;
   rounds_.push_back(std::move(record));
   report(&rounds_.back(), waiting.last);
 }

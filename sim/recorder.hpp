@@ -32,7 +32,9 @@ class Recorder final : public exec::EventSink {
   [[nodiscard]] const std::vector<ParametersRef>& final_models() const noexcept { return final_models_; }
   [[nodiscard]] std::uint64_t node_rounds() const noexcept { return node_rounds_; }
   /// CPU time spent on evaluation, which is not part of training.
-  [[nodiscard]] double evaluation_cpu_seconds() const noexcept { return evaluation_cpu_seconds_; }
+  [[nodiscard]] double evaluation_cpu_seconds() const noexcept {
+    return evaluator_.cpu_seconds() + mean_cpu_seconds_;
+  }
 
   struct PartyProgress {
     Round completed = 0;
@@ -79,7 +81,7 @@ class Recorder final : public exec::EventSink {
   Round slowest_ = 0;
   Round fastest_ = 0;
   std::uint64_t node_rounds_ = 0;
-  double evaluation_cpu_seconds_ = 0;
+  double mean_cpu_seconds_ = 0;
 };
 
 }  // namespace hansa::sim

@@ -50,6 +50,7 @@ Result<std::shared_ptr<const topology::Topology>> make_graph(const config::RunCo
   options.probability = config.topology.probability;
   options.attachments = config.topology.attachments;
   options.seed = config.seed;
+  options.allow_disconnected = config.topology.allow_disconnected;
   options.weights = strategy.column_stochastic                  ? "push-sum"
                     : config.topology.weights == "sample-count" ? "uniform"
                                                                 : config.topology.weights;
@@ -60,12 +61,6 @@ Result<std::shared_ptr<const topology::Topology>> make_graph(const config::RunCo
                  "the graph " + config.topology.name + " has " + std::to_string((*graph)->parties()) +
                      " parties, the run has " + std::to_string(config.parties),
                  "set parties to the size of the graph"};
-  }
-  if (!config.topology.allow_disconnected && !topology::is_connected(**graph)) {
-    return Error{
-        ErrorKind::usage,
-        "the graph " + config.topology.name + " is not connected: some parties could never learn from others",
-        "choose another topology, more edges, or set topology.allow_disconnected = true"};
   }
   return std::shared_ptr<const topology::Topology>(std::move(graph).value());
 }

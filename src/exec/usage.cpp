@@ -14,6 +14,12 @@
 namespace hansa::exec {
 namespace {
 
+double clock_seconds(clockid_t clock) noexcept {
+  timespec time{};
+  clock_gettime(clock, &time);
+  return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
+}
+
 /// Work per second of the fastest of a few runs: a busy neighbour can only make a run slower.
 template <class Probe>
 double best_rate(int runs, Probe probe) {
@@ -28,11 +34,8 @@ double best_rate(int runs, Probe probe) {
 
 }  // namespace
 
-double process_cpu_seconds() noexcept {
-  timespec time{};
-  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
-  return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
-}
+double process_cpu_seconds() noexcept { return clock_seconds(CLOCK_PROCESS_CPUTIME_ID); }
+double thread_cpu_seconds() noexcept { return clock_seconds(CLOCK_THREAD_CPUTIME_ID); }
 
 double wall_seconds() noexcept {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();

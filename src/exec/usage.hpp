@@ -8,6 +8,8 @@ namespace hansa::exec {
 
 /// User + system time of all threads of this process, seconds.
 double process_cpu_seconds() noexcept;
+/// User + system time of the calling thread, seconds.
+double thread_cpu_seconds() noexcept;
 /// Seconds on a steady clock with an arbitrary beginning.
 double wall_seconds() noexcept;
 /// Largest resident set so far, bytes.
