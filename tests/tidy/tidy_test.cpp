@@ -50,6 +50,8 @@ std::vector<Snippet> snippets() {
       {"unfinished work", "cli/a.cpp", "int x;  // " + kUnfinished + ": later\n", "unfinished", 1},
       {"namespace in header", "cli/a.hpp", "// A.\n#pragma once\nusing namespace std;\n", "using-namespace",
        3},
+      {"namespace in a function", "cli/a.hpp", "// A.\n#pragma once\nvoid f() {\n  using namespace std;\n}\n",
+       ""},
       {"namespace in source", "cli/a.cpp", "using namespace std;\n", ""},
 
       {"relative include", "sim/a.cpp", "#include \"run_result.hpp\"\n", "include-path", 1},
