@@ -1,0 +1,46 @@
+#include "actors/mesh.hpp"
+
+#include "actors/messages.hpp"
+#include "actors/party.hpp"
+#include "actors/trainer.hpp"
+
+#include <caf/scheduler/abstract_coordinator.hpp>
+#include <caf/send.hpp>
+
+#include <utility>
+
+namespace hansa::actors {
+
+Mesh::Mesh(caf::actor_system& system, const exec::DriverInput& input, bool encode_messages,
+           ReportSink& reports)
+    : system_(system),
+      state_(new MeshState{.input = input,
+                           .encode_messages = encode_messages,
+                           .reports = reports,
+                           .began = system.clock().now(),
+                           .progress = Progress(input.parties),
+                           .leaving = false,
+                           .parties = {}}) {
+  state_->parties.reserve(input.parties);
+  for (std::uint32_t i = 0; i < input.parties; ++i) {
+    auto trainer = system_.spawn<TrainerActor, caf::lazy_init>(state_);
+    state_->parties.push_back(system_.spawn<PartyActor, caf::lazy_init>(
+        state_, party_at(i), std::move(trainer), input.make(party_at(i), std::nullopt)));
+  }
+}
+
+Mesh::~Mesh() { state_->parties.clear(); }
+
+void Mesh::begin() {
+  for (std::size_t i = 0; i < state_->parties.size(); ++i) state_->progress.input_added();
+  for (const caf::actor& party : state_->parties) caf::anon_send(party, Begin{});
+}
+
+void Mesh::leave() {
+  state_->leaving.store(true, std::memory_order_relaxed);
+  for (const caf::actor& party : state_->parties) caf::anon_send(party, Leave{});
+}
+
+Time Mesh::now() const { return system_.clock().now() - state_->began; }
+
+}  // namespace hansa::actors

@@ -1,0 +1,184 @@
+#include "actors/party.hpp"
+
+#include "src/wire/codec.hpp"
+
+#include <hansa/assert.hpp>
+
+#include <caf/behavior.hpp>
+#include <caf/exit_reason.hpp>
+#include <caf/sec.hpp>
+#include <caf/send.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <exception>
+#include <utility>
+#include <variant>
+
+namespace hansa::actors {
+namespace {
+
+/// An alarm that rings too early is harmless, and a deadline at the end of time must not overflow CAF's
+/// clock.
+constexpr Duration kAlarmMax = std::chrono::hours(1);
+
+}  // namespace
+
+PartyActor::PartyActor(caf::actor_config& config, std::shared_ptr<MeshState> mesh, PartyId self,
+                       caf::actor trainer, std::unique_ptr<protocols::Machine> machine)
+    : caf::event_based_actor(config),
+      mesh_(std::move(mesh)),
+      self_(self),
+      trainer_(std::move(trainer)),
+      machine_(std::move(machine)) {
+  set_exception_handler([this](std::exception_ptr& thrown) -> caf::error {
+    std::string what = "unknown exception";
+    try {
+      std::rethrow_exception(thrown);
+    } catch (const std::exception& failure) {
+      what = failure.what();
+    } catch (...) {
+    }
+    mesh_->reports.report(Failed{self_, std::move(what)});
+    return caf::sec::runtime_error;
+  });
+}
+
+caf::behavior PartyActor::make_behavior() {
+  // A neighbour that has begun may be faster than our Begin: what it sends stays in the mailbox until then.
+  set_default_handler(caf::skip);
+  return {[this](const Begin&) {
+    set_default_handler(caf::print_and_drop);
+    become(running());
+    on_begin();
+  }};
+}
+
+caf::behavior PartyActor::running() {
+  return {
+      [this](Delivery& delivery) { on_delivery(delivery.from, std::move(delivery.message)); },
+      [this](const Frame& frame) { on_frame(frame); },
+      [this](Done& result) { on_done(std::move(result)); },
+      [this](const Alarm& alarm) { on_alarm(alarm.at); },
+      [this](const Leave&) { quit(); },
+  };
+}
+
+void PartyActor::on_exit() {
+  traffic_.finished = machine_->finished();
+  machine_.reset();
+  caf::anon_send_exit(trainer_, caf::exit_reason::user_shutdown);
+  trainer_ = nullptr;
+  const auto mesh = std::move(mesh_);
+  mesh->reports.report(Farewell{self_, traffic_, std::move(record_), cost_, events_, messages_lost_});
+}
+
+// Inputs.
+
+void PartyActor::on_begin() {
+  now_ = clock().now() - mesh_->began;
+  machine_->start(now_, effects_);
+  after_input();
+}
+
+void PartyActor::on_delivery(PartyId from, protocols::Message message) {
+  if (leaving()) return;
+  now_ = clock().now() - mesh_->began;
+  traffic_.bytes_received += wire::encoded_size(message);
+  ++traffic_.messages_received;
+  machine_->on_message(from, std::move(message), now_, effects_);
+  after_input();
+}
+
+void PartyActor::on_frame(const Frame& frame) {
+  if (leaving()) return;
+  now_ = clock().now() - mesh_->began;
+  traffic_.bytes_received += frame.bytes->size();
+  ++traffic_.messages_received;
+  protocols::Message message;
+  if (wire::try_decode(*frame.bytes, {}, message) == wire::DecodeError::none) {
+    machine_->on_message(frame.from, std::move(message), now_, effects_);
+  } else {
+    ++messages_lost_;  // a peer whose training has diverged sends a model that is not finite
+  }
+  after_input();
+}
+
+void PartyActor::on_done(Done result) {
+  if (leaving()) return;
+  now_ = clock().now() - mesh_->began;
+  traffic_.compute_time += result.took;
+  cost_.flop += result.performed.cost.flop;
+  cost_.bytes += result.performed.cost.bytes;
+  machine_->on_computed(result.id, std::move(result.performed.computed), now_, effects_);
+  after_input();
+}
+
+void PartyActor::on_alarm(Time at) {
+  if (leaving() || alarm_ != at) return;  // an earlier one has replaced it
+  alarm_.reset();
+  now_ = clock().now() - mesh_->began;
+  const std::optional<Time> deadline = machine_->next_deadline();
+  if (!deadline || *deadline > now_) return arm();  // it moved on meanwhile
+  mesh_->progress.input_added();
+  machine_->on_deadline(now_, effects_);
+  after_input();
+}
+
+// Effects.
+
+void PartyActor::after_input() {
+  ++events_;
+  for (protocols::Effect& effect : effects_.items()) {
+    std::visit([this](auto& each) { perform(std::move(each)); }, effect);
+  }
+  effects_.clear();
+  arm();
+  if (machine_->finished() != finished_) {
+    finished_ = !finished_;
+    mesh_->progress.finished_changed(finished_);
+  }
+  if (mesh_->progress.input_handled()) mesh_->reports.report(Quiet{});
+}
+
+void PartyActor::perform(protocols::Send effect) {
+  HANSA_ASSERT(index(effect.to) < mesh_->parties.size());
+  const caf::actor& to = mesh_->parties[index(effect.to)];
+  std::size_t bytes = 0;
+  mesh_->progress.input_added();
+  if (mesh_->encode_messages) {
+    auto frame = std::make_shared<const std::vector<std::byte>>(wire::encode(effect.message));
+    bytes = frame->size();
+    send(to, Frame{self_, std::move(frame)});
+  } else {
+    bytes = wire::encoded_size(effect.message);
+    send(to, Delivery{self_, std::move(effect.message)});
+  }
+  traffic_.bytes_sent += bytes;
+  ++traffic_.messages_sent;
+  if (mesh_->input.bytes_sent_total != nullptr) {
+    mesh_->input.bytes_sent_total->fetch_add(bytes, std::memory_order_relaxed);
+  }
+}
+
+void PartyActor::perform(protocols::Compute effect) {
+  mesh_->progress.input_added();
+  send(trainer_, Work{self_, effect.id, std::move(effect.task)});
+}
+
+void PartyActor::perform(protocols::Emit effect) {
+  mesh_->reports.report(Happened{self_, std::move(effect.event), now_});
+}
+
+void PartyActor::arm() {
+  const std::optional<Time> deadline = machine_->next_deadline();
+  if (deadline.has_value() != waiting_) {
+    waiting_ = !waiting_;
+    mesh_->progress.waiting_changed(waiting_);
+  }
+  if (!deadline || (alarm_ && *alarm_ <= *deadline)) return;  // if it rings early, it is set again then
+  alarm_ = std::min(*deadline, now_ + kAlarmMax);
+  scheduled_send(caf::actor{this}, mesh_->began + *alarm_, Alarm{*alarm_});
+}
+
+}  // namespace hansa::actors
