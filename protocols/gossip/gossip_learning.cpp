@@ -158,8 +158,8 @@ class GossipLearning final : public Machine {
   }
 
   void finish(Effects& out) {
+    complete_round(true, out);  // before the record: after a crash in between it would never be said
     out.persist(record());
-    complete_round(true, out);
     out.emit(Finished{model_});
   }
 
