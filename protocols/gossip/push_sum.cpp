@@ -24,7 +24,15 @@ namespace hansa::protocols {
 namespace {
 
 constexpr std::uint32_t kAttemptsMax = 24;  // then the share waits for its receiver to be heard of again
+constexpr std::uint32_t kPendingPerReceiverMax = 32;  // a silent receiver must not cost a model every round
 constexpr std::uint32_t kBackoffDoublingsMax = 4;  // 16 times the deadline's floor between attempts, at most
+
+// A party that gives and no longer receives (its senders are gone, or finished before it) would halve its
+// mass every round, and the paper's step of 1 / mass would grow until the model overflows. Below this mass it
+// gives ever smaller parts: the mass then falls like 1 / sqrt(rounds), and no share is ever zero. Any split
+// that adds up conserves mass, so nothing else changes; on regular graphs the mass of a healthy party is 1.
+constexpr double kMassLow = 0.125;
+constexpr double kStepScaleMax = 8;
 
 class PushSum final : public Strategy {
  public:
@@ -40,8 +48,10 @@ class PushSum final : public Strategy {
   /// rounding twice.
   void prepare(Round round, const ParametersRef& model, Time now) override {
     double kept = mass_;
+    const double scarcity = mass_ < kMassLow ? mass_ / kMassLow : 1.0;
     for (const auto& neighbour : run().topology->out(round, self())) {
-      const double share = mass_ * neighbour.weight;
+      if (pending_for(neighbour.party) >= kPendingPerReceiverMax) continue;
+      const double share = mass_ * neighbour.weight * scarcity * scarcity;
       kept -= share;
       const Transfer transfer{{neighbour.party, ++last_sequence(neighbour.party), round, share, model},
                               now + run().deadline.floor,
@@ -61,7 +71,9 @@ class PushSum final : public Strategy {
     const auto model = usable_model(run(), message);
     if (const auto* reason = std::get_if<RejectReason>(&model)) return *reason;
     const auto& share = *std::get<const ModelMessage*>(model);
-    if (share.sequence == 0 || from == self()) return RejectReason::unexpected_sender;
+    // At most one share per edge and round, and never more mass than all parties began with.
+    if (share.sequence == 0 || share.sequence > share.round + 1ULL) return RejectReason::unexpected_sender;
+    if (share.weight > run().parties) return RejectReason::bad_weight;
     const auto senders = run().topology->in(share.round, self());
     const auto at = std::lower_bound(senders.begin(), senders.end(), from,
                                      [](const topology::Neighbour& a, PartyId b) { return a.party < b; });
@@ -86,7 +98,9 @@ class PushSum final : public Strategy {
   }
 
   [[nodiscard]] bool keeps_late() const noexcept override { return true; }
-  [[nodiscard]] float step_scale() const noexcept override { return static_cast<float>(1.0 / mass_); }
+  [[nodiscard]] float step_scale() const noexcept override {
+    return static_cast<float>(std::min(1.0 / mass_, kStepScaleMax));
+  }
   [[nodiscard]] double mass() const noexcept override { return mass_; }
 
   void save(Record& record) const override {
@@ -113,6 +127,12 @@ class PushSum final : public Strategy {
       return transfer.share.to == from && transfer.share.sequence == ack.sequence;
     });
     return true;
+  }
+
+  void on_heard(PartyId peer, Time now) override {
+    for (Transfer& transfer : pending_) {
+      if (transfer.share.to == peer && transfer.attempts >= kAttemptsMax) transfer = {transfer.share, now, 0};
+    }
   }
 
   void on_duplicate(PartyId from, const Message& message, Effects& out) override {
@@ -152,6 +172,11 @@ class PushSum final : public Strategy {
                         .weight = share.mass,
                         .sequence = share.sequence,
                         .model = Slice::whole(share.model)};
+  }
+
+  [[nodiscard]] std::size_t pending_for(PartyId to) const {
+    return static_cast<std::size_t>(std::count_if(pending_.begin(), pending_.end(),
+                                                  [to](const Transfer& t) { return t.share.to == to; }));
   }
 
   std::uint64_t& last_sequence(PartyId to) {

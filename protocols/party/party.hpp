@@ -74,9 +74,10 @@ class Party final : public Machine {
   std::vector<Received> take_arrived();
   void account_for_missing(Effects& out);
   bool join_peers_ahead(Time now, Effects& out);
-  void heard_from(PartyId peer) noexcept;
+  void heard_from(PartyId peer, Time now);
   [[nodiscard]] Misses& misses_of(PartyId peer);
-  [[nodiscard]] const Misses* find_misses(PartyId peer) const noexcept;
+  [[nodiscard]] Misses* find_misses(PartyId peer) noexcept;
+  [[nodiscard]] bool too_many_from(PartyId sender) const noexcept;
 
   PartyOptions options_;
   std::unique_ptr<Strategy> strategy_;

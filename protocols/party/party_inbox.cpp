@@ -13,25 +13,29 @@ namespace hansa::protocols {
 namespace {
 
 // A peer can be ahead by as many rounds as news need to cross the graph, not more; what it sends beyond that
-// is either hostile or will be sent again. 32 covers every topology of the registry at 2^32 parties.
-constexpr std::size_t kEarlyMessagesPerSenderMax = 32;
+// is either hostile or will be sent again. Late shares of push-sum wait here too. 32 covers every topology of
+// the registry at 2^32 parties.
+constexpr std::size_t kMessagesPerSenderMax = 32;
 
 }  // namespace
 
 void Party::on_message(PartyId from, Message message, Time now, Effects& out) {
   if (const auto* ack = std::get_if<ShareAck>(&message)) {
     if (!strategy_->on_ack(from, *ack)) return out.emit(Rejected{from, RejectReason::unexpected_type});
-    return heard_from(from);
+    // It lives, but only a model shows that it still takes part: a peer that has finished acknowledges as
+    // well.
+    if (Misses* misses = misses_.empty() ? nullptr : find_misses(from)) misses->down = false;
+    return strategy_->on_heard(from, now);
   }
   const Strategy::Placement placement = strategy_->place(from, message);
   if (const auto* reason = std::get_if<RejectReason>(&placement)) {
     if (*reason == RejectReason::duplicate) {
-      heard_from(from);
+      heard_from(from, now);
       strategy_->on_duplicate(from, message, out);
     }
     return out.emit(Rejected{from, *reason});
   }
-  heard_from(from);
+  heard_from(from, now);
   const auto place = std::get<Strategy::Place>(placement);
   store({place.round, place.step, from, std::move(message)}, now, out);
 }
@@ -43,6 +47,7 @@ void Party::store(Received received, Time now, Effects& out) {
   if (over) {
     if (received.round == timed_out_round_) estimator_.observe(now - timed_out_began_);
     if (!strategy_->keeps_late()) return out.emit(Rejected{received.from, RejectReason::late});
+    if (too_many_from(received.from)) return out.emit(Rejected{received.from, RejectReason::too_many});
     inbox_.push_back(std::move(received));
     if (phase_ == Phase::finished && !computing_) absorb_late(out);
     return;
@@ -54,12 +59,14 @@ void Party::store(Received received, Time now, Effects& out) {
     estimator_.observe(now - exchange_began_);
     return mix(out);
   }
-  const auto from_sender = std::count_if(inbox_.begin(), inbox_.end(),
-                                         [&](const Received& other) { return other.from == received.from; });
-  if (static_cast<std::size_t>(from_sender) >= kEarlyMessagesPerSenderMax) {
-    return out.emit(Rejected{received.from, RejectReason::too_many});
-  }
+  if (too_many_from(received.from)) return out.emit(Rejected{received.from, RejectReason::too_many});
   inbox_.push_back(std::move(received));
+}
+
+bool Party::too_many_from(PartyId sender) const noexcept {
+  const auto waiting = std::count_if(inbox_.begin(), inbox_.end(),
+                                     [sender](const Received& other) { return other.from == sender; });
+  return static_cast<std::size_t>(waiting) >= kMessagesPerSenderMax;
 }
 
 bool Party::accept_now(const Received& received) noexcept {
@@ -133,7 +140,8 @@ void Party::on_peer_down(PartyId peer, Time, Effects& out) {
   }
 }
 
-void Party::heard_from(PartyId peer) noexcept {
+void Party::heard_from(PartyId peer, Time now) {
+  strategy_->on_heard(peer, now);
   if (misses_.empty()) return;
   std::erase_if(misses_, [peer](const Misses& misses) { return misses.peer == peer; });
 }
@@ -145,7 +153,7 @@ Party::Misses& Party::misses_of(PartyId peer) {
   return *misses_.insert(at, Misses{peer, 0, false});
 }
 
-const Party::Misses* Party::find_misses(PartyId peer) const noexcept {
+Party::Misses* Party::find_misses(PartyId peer) noexcept {
   const auto at = std::lower_bound(misses_.begin(), misses_.end(), peer,
                                    [](const Misses& a, PartyId b) { return a.peer < b; });
   return at != misses_.end() && at->peer == peer ? &*at : nullptr;

@@ -67,6 +67,8 @@ class Strategy {
   virtual void committed(Effects&) {}
   /// False if this strategy knows no acknowledgements.
   virtual bool on_ack(PartyId, const ShareAck&) { return false; }
+  /// `peer` gave a sign of life.
+  virtual void on_heard(PartyId, Time) {}
   /// A message that was handled long ago came again: its acknowledgement must have been lost.
   virtual void on_duplicate(PartyId, const Message&, Effects&) {}
   /// Retransmission: when, and what.
