@@ -212,12 +212,16 @@ class Fleet {
     Computed result = perform_task(i, std::get<MixAndTrain>(compute.task));
     const bool trained = std::get<MixAndTrain>(compute.task).train;
     const Round round = std::get<MixAndTrain>(compute.task).round;
+    // Push-sum divides its step by its mass: what a step adds to mass * z is the product of both.
+    const auto* party = dynamic_cast<const Party*>(nodes_[i].machine.get());
+    const double worth = (party == nullptr ? 1.0 : party->mass()) *
+                         static_cast<double>(std::get<MixAndTrain>(compute.task).step_scale);
     at(now_ + random_duration(1ms, faults_.latency_max),
-       [this, i, id = compute.id, result, trained, round, incarnation = nodes_[i].incarnation] {
+       [this, i, id = compute.id, result, trained, round, worth, incarnation = nodes_[i].incarnation] {
          Node& node = nodes_[i];
          if (!node.machine || node.incarnation != incarnation) return;
          for (std::size_t k = 0; trained && k < node.trained.size(); ++k) {
-           node.trained[k] += static_cast<double>(known_step(party_at(i), round, k));
+           node.trained[k] += worth * static_cast<double>(known_step(party_at(i), round, k));
          }
          input(i, [&](Machine& machine, Effects& out) { machine.on_computed(id, result, now_, out); });
        });

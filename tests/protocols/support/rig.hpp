@@ -248,6 +248,14 @@ class Rig {
     return {};
   }
 
+  /// What the last input asked to compute.
+  [[nodiscard]] std::optional<ComputeId> asked() const {
+    for (const Effect& effect : out.items()) {
+      if (const auto* compute = std::get_if<Compute>(&effect)) return compute->id;
+    }
+    return std::nullopt;
+  }
+
   std::unique_ptr<Machine> machine;
   Effects out;
 
