@@ -59,6 +59,10 @@ HANSA_FORCE_INLINE RowRange row_range(const SparseRows& rows, std::size_t i) {
       _mm_prefetch(rows.column + j, _MM_HINT_T0);
       _mm_prefetch(rows.value + j, _MM_HINT_T0);
     }
+    if (at < end) {  // a row that starts inside a cache line also ends inside one
+      _mm_prefetch(rows.column + end - 1, _MM_HINT_T0);
+      _mm_prefetch(rows.value + end - 1, _MM_HINT_T0);
+    }
     _mm_prefetch(rows.label + later, _MM_HINT_T0);
   }
   if (i + 8 < rows.count) _mm_prefetch(rows.row_begin + rows.rows[i + 8], _MM_HINT_T0);
