@@ -13,7 +13,9 @@ namespace {
 #ifdef __AVX512F__
 // 32 registers: 24 accumulators, the row of B and one broadcast.
 constexpr int kMaxColumnVectors = 4;
-constexpr int rows_of_tile(int column_vectors) { return column_vectors == 4 ? 6 : 12; }
+constexpr int rows_of_tile(int column_vectors) {
+  return column_vectors == 4 ? 6 : column_vectors == 2 ? 12 : 14;
+}
 #else
 // 16 registers, and a vector takes two: 12 accumulators, the row of B and one broadcast.
 constexpr int kMaxColumnVectors = 1;
@@ -100,23 +102,30 @@ void gemm_tile(const GemmTask& t, std::size_t row, std::size_t column, Lanes las
   }
 }
 
+/// The tile with `rows` rows, 1 <= rows <= kRows.
 template <int kRows, int kVectors, bool kUnitRowStride>
-HANSA_FORCE_INLINE void gemm_rows(const GemmTask& t, std::size_t& row, std::size_t column, Lanes last) {
-  for (; row + kRows <= t.m; row += kRows) {
-    gemm_tile<kRows, kVectors, kUnitRowStride>(t, row, column, last);
+HANSA_FORCE_INLINE void gemm_tile_of(std::size_t rows, const GemmTask& t, std::size_t row, std::size_t column,
+                                     Lanes last) {
+  if constexpr (kRows > 1) {
+    if (rows < kRows) {
+      gemm_tile_of<kRows - 1, kVectors, kUnitRowStride>(rows, t, row, column, last);
+      return;
+    }
   }
+  gemm_tile<kRows, kVectors, kUnitRowStride>(t, row, column, last);
 }
 
-/// All rows of `16 * kVectors` columns (the last vector perhaps in part).
+/// All rows of `16 * kVectors` columns (the last vector perhaps in part), in tiles of about equal height: a
+/// tile of one or two rows left over would have too few independent chains to keep the multipliers busy.
 template <int kVectors, bool kUnitRowStride>
 void gemm_columns(const GemmTask& t, std::size_t column, Lanes last) {
+  constexpr std::size_t kTile = rows_of_tile(kVectors);
   std::size_t row = 0;
-  constexpr int kTile = rows_of_tile(kVectors);
-  gemm_rows<kTile, kVectors, kUnitRowStride>(t, row, column, last);
-  if constexpr (kTile > 8) gemm_rows<8, kVectors, kUnitRowStride>(t, row, column, last);
-  gemm_rows<4, kVectors, kUnitRowStride>(t, row, column, last);
-  gemm_rows<2, kVectors, kUnitRowStride>(t, row, column, last);
-  gemm_rows<1, kVectors, kUnitRowStride>(t, row, column, last);
+  for (std::size_t tiles = (t.m + kTile - 1) / kTile; tiles > 0; --tiles) {
+    const std::size_t rows = (t.m - row + tiles - 1) / tiles;
+    gemm_tile_of<kTile, kVectors, kUnitRowStride>(rows, t, row, column, last);
+    row += rows;
+  }
 }
 
 template <bool kUnitRowStride>

@@ -89,6 +89,11 @@ struct KernelTable {
   /// out[r][i] = bytes[rows[r] * features + i] * scale
   void (*gather_bytes)(const std::uint8_t* bytes, std::size_t features, float scale,
                        const std::uint32_t* rows, std::size_t count, float* out);
+  /// 2x2 maxima over maps [2 * height or one more][width][channels], at least 0. `offset` receives how far
+  /// behind the corner of its square each maximum lies (0, channels, width * channels, or both added); of
+  /// equals the left one wins, then the upper one. Outputs are [height][width / 2][channels].
+  void (*max_pool)(const float* map, std::size_t height, std::size_t width, std::size_t channels,
+                   float* pooled, std::uint32_t* offset);
   /// Per row: loss = -log softmax(z)[label] and z = (softmax(z) - onehot(label)) * scale, in place.
   void (*softmax_gradient)(float* z, std::size_t rows, std::size_t classes, const float* label, float scale,
                            float* loss);

@@ -18,6 +18,7 @@ const KernelTable kAvx512Kernels = {
     mix_rows_sgd,
     squared_distance,
     gather_bytes,
+    max_pool,
     softmax_gradient,
     logistic_gradient,
     logistic_loss,

@@ -151,6 +151,39 @@ void gather_bytes(const std::uint8_t* bytes, std::size_t features, float scale, 
   }
 }
 
+void max_pool(const float* map, std::size_t height, std::size_t width, std::size_t channels, float* pooled,
+              std::uint32_t* offset) {
+  const std::size_t row = width * channels;
+  // Offsets travel as the bits of floats: blends and stores do not look at them.
+  const auto bits = [](std::size_t n) {
+    return Vec16::all(__builtin_bit_cast(float, static_cast<std::uint32_t>(n)));
+  };
+  const Vec16 here = Vec16::zero();
+  const Vec16 down = bits(row);
+  const Vec16 right = bits(channels);
+  const Vec16 both = bits(row + channels);
+  for (std::size_t y = 0; y < height; ++y) {
+    const float* corner = map + 2 * y * row;
+    for (std::size_t x = 0; x < width / 2; ++x, corner += 2 * channels) {
+      for (std::size_t c = 0; c < channels; c += 16) {
+        const Lanes valid = Lanes::first(channels - c);
+        const Vec16 a = Vec16::load(corner + c, valid);
+        const Vec16 b = Vec16::load(corner + row + c, valid);
+        const Vec16 d = Vec16::load(corner + channels + c, valid);
+        const Vec16 e = Vec16::load(corner + row + channels + c, valid);
+        const Vec16 left_best = where_ge(a, b, a, b);
+        const Vec16 right_best = where_ge(d, e, d, e);
+        const Vec16 at =
+            where_ge(left_best, right_best, where_ge(a, b, here, down), where_ge(d, e, right, both));
+        max(where_ge(left_best, right_best, left_best, right_best), Vec16::zero()).store(pooled + c, valid);
+        at.store(reinterpret_cast<float*>(offset + c), valid);
+      }
+      pooled += channels;
+      offset += channels;
+    }
+  }
+}
+
 /// Sum over classes of e^(z - top), storing the exponentials over z.
 HANSA_FORCE_INLINE float exponentials(float* z, std::size_t classes, float top) {
   Vec16 lanes = Vec16::zero();

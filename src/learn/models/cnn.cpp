@@ -29,9 +29,9 @@ class Cnn final : public Model {
       : task_(shape.task), stages_(std::move(stages)), stack_(std::move(stack)) {
     for (const ConvStage& s : stages_) {
       pooled_width_ += s.pooled();
-      columns_ = std::max(columns_, s.positions() * s.patch());
+      columns_ = std::max(columns_, s.positions() * s.column_stride() + ConvStage::kSlack);
       map_ = std::max(map_, s.positions() * s.out_channels);
-      weights_ = std::max(weights_, (s.patch() + 1) * s.out_channels);
+      weights_ = std::max(weights_, s.column_stride() * s.out_channels);
     }
   }
 
@@ -73,7 +73,7 @@ class Cnn final : public Model {
     TrainStatistics statistics;
     for (auto rows = order.next(); !rows.empty(); rows = order.next()) {
       const std::size_t count = rows.size();
-      const float* input = gather_features(dataset, rows, workspace);
+      const float* input = images(dataset, rows, workspace);
       const float* labels = gather_labels(dataset, rows, workspace);
       const float* pooled = convolve(parameters, input, count, workspace);
       const std::span<float> scores = stack_.forward(parameters, pooled, count, workspace);
@@ -95,7 +95,7 @@ class Cnn final : public Model {
     constexpr std::size_t kRows = 32;
     for (std::size_t i = 0; i < rows.size(); i += kRows) {
       const auto piece = rows.subspan(i, std::min(kRows, rows.size() - i));
-      const float* input = gather_features(dataset, piece, workspace);
+      const float* input = images(dataset, piece, workspace);
       const float* pooled = convolve(parameters, input, piece.size(), workspace);
       const std::span<float> scores = stack_.forward(parameters, pooled, piece.size(), workspace);
       std::copy(scores.begin(), scores.end(), out.begin() + static_cast<std::ptrdiff_t>(i * outputs()));
@@ -140,10 +140,17 @@ class Cnn final : public Model {
     return rows * pooled_width_ + map_ + weights_;
   }
 
+  /// The rows as floats, with room behind them for ConvStage::patches.
+  static const float* images(const Dataset& dataset, std::span<const std::uint32_t> rows,
+                             Workspace& workspace) {
+    workspace.floats(kSlotInput, rows.size() * dataset.features + ConvStage::kSlack);
+    return gather_features(dataset, rows, workspace);
+  }
+
   /// All convolution stages; returns the last pooled maps, [rows][stage.pooled()].
   const float* convolve(std::span<const float> parameters, const float* input, std::size_t rows,
                         Workspace& workspace) const {
-    float* pooled = workspace.floats(kSlotMaps, rows * pooled_width_).data();
+    float* pooled = workspace.floats(kSlotMaps, rows * pooled_width_ + ConvStage::kSlack).data();
     std::uint32_t* winners = workspace.integers(kSlotWinners, rows * pooled_width_).data();
     float* columns = workspace.floats(kSlotColumns, 2 * columns_ + map_).data();
     float* map = columns + 2 * columns_;
@@ -164,7 +171,7 @@ class Cnn final : public Model {
   /// stage is filled in, and zero where the pooled value is not positive), then scratch.
   void convolve_back(Optimiser& optimiser, const float* input, std::size_t rows, float* deltas,
                      Workspace& workspace) const {
-    const float* pooled = workspace.floats(kSlotMaps, rows * pooled_width_).data();
+    const float* pooled = workspace.floats(kSlotMaps, rows * pooled_width_ + ConvStage::kSlack).data();
     const std::uint32_t* winners = workspace.integers(kSlotWinners, rows * pooled_width_).data();
     float* columns = workspace.floats(kSlotColumns, 2 * columns_ + map_).data();
     float* map_delta = deltas + rows * pooled_width_;
@@ -179,7 +186,7 @@ class Cnn final : public Model {
         transposed = workspace.floats(kSlotTransposed, s.patch() * s.out_channels).data();
         transpose(optimiser.parameters().data() + s.weight, s.patch(), s.out_channels, transposed);
       }
-      std::fill_n(gradient, (s.patch() + 1) * s.out_channels, 0.0f);
+      std::fill_n(gradient, s.column_stride() * s.out_channels, 0.0f);
       for (std::size_t r = 0; r < rows; ++r) {
         const float* in = i == 0 ? input + r * s.input_size() : pooled + before + r * s.input_size();
         s.unpool(deltas + begin + r * s.pooled(), winners + begin + r * s.pooled(), map_delta);
@@ -189,7 +196,7 @@ class Cnn final : public Model {
           s.input_delta(transposed, map_delta, columns + columns_, in, deltas + before + r * s.input_size());
         }
       }
-      optimiser.apply(s.weight, gradient, (s.patch() + 1) * s.out_channels);
+      optimiser.apply(s.weight, gradient, s.column_stride() * s.out_channels);
       end = begin;
     }
   }

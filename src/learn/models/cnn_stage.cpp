@@ -3,6 +3,7 @@
 #include "src/learn/kernels/kernels.hpp"
 
 #include <algorithm>
+#include <cstring>
 
 // Pooling commutes with ReLU, so ReLU is applied to a quarter of the values, after pooling. Its backward pass
 // is done where the gradient by the pooled value is made: by the mask of the layer above, or in
@@ -10,15 +11,40 @@
 
 namespace hansa::learn {
 
-void ConvStage::patches(const float* input, float* columns) const noexcept {
+/// kWidth floats for each run, or any number of whole vectors if kWidth is 0.
+template <std::size_t kWidth>
+void ConvStage::copy_patches(const float* input, float* columns) const noexcept {
   const std::size_t run = kSize * in_channels;
-  for (std::size_t y = 0; y < map_height(); ++y) {
-    for (std::size_t x = 0; x < map_width(); ++x) {
-      const float* from = input + (y * width + x) * in_channels;
-      for (std::size_t ky = 0; ky < kSize; ++ky, from += width * in_channels, columns += run) {
-        std::copy_n(from, run, columns);
+  const std::size_t step = width * in_channels;
+  const std::size_t rows = map_height();
+  const std::size_t row_positions = map_width();
+  const std::size_t channels = in_channels;
+  for (std::size_t y = 0; y < rows; ++y) {
+    for (std::size_t x = 0; x < row_positions; ++x) {
+      const float* from = input + y * step + x * channels;
+      for (std::size_t ky = 0; ky < kSize; ++ky, from += step, columns += run) {
+        if constexpr (kWidth > 0) {
+          std::memcpy(columns, from, kWidth * sizeof(float));
+        } else {
+          for (std::size_t i = 0; i < run; i += kSlack)
+            std::memcpy(columns + i, from + i, kSlack * sizeof(float));
+        }
       }
+      *columns++ = 1.0f;
     }
+  }
+}
+
+void ConvStage::patches(const float* input, float* columns) const noexcept {
+  // A run of a patch is short; whole vectors beat an exact copy, and what they write too much is overwritten
+  // next.
+  const std::size_t run = kSize * in_channels;
+  if (run <= 8) {
+    copy_patches<8>(input, columns);
+  } else if (run <= 16) {
+    copy_patches<16>(input, columns);
+  } else {
+    copy_patches<0>(input, columns);
   }
 }
 
@@ -28,7 +54,7 @@ void ConvStage::convolve(std::span<const float> parameters, const float* columns
   task.n = out_channels;
   task.k = patch();
   task.a = columns;
-  task.a_row = patch();
+  task.a_row = column_stride();
   task.b = parameters.data() + weight;
   task.b_row = out_channels;
   task.c = map;
@@ -39,54 +65,33 @@ void ConvStage::convolve(std::span<const float> parameters, const float* columns
 }
 
 void ConvStage::pool(const float* map, float* pooled, std::uint32_t* winners) const noexcept {
-  const std::size_t row = map_width() * out_channels;
-  for (std::size_t y = 0; y < map_height() / 2; ++y) {
-    for (std::size_t x = 0; x < map_width() / 2; ++x) {
-      const std::size_t corner = 2 * y * row + 2 * x * out_channels;
-      const std::size_t candidates[4] = {corner, corner + out_channels, corner + row,
-                                         corner + row + out_channels};
-      for (std::size_t c = 0; c < out_channels; ++c) {
-        float best = map[corner + c];
-        std::size_t winner = corner + c;
-        for (int i = 1; i < 4; ++i) {
-          const float value = map[candidates[i] + c];
-          winner = value > best ? candidates[i] + c : winner;
-          best = value > best ? value : best;
-        }
-        *pooled++ = std::max(best, 0.0f);
-        *winners++ = static_cast<std::uint32_t>(winner);
-      }
-    }
-  }
+  kernels().max_pool(map, map_height() / 2, map_width(), out_channels, pooled, winners);
 }
 
 void ConvStage::unpool(const float* pooled_delta, const std::uint32_t* winners,
                        float* map_delta) const noexcept {
   std::fill_n(map_delta, positions() * out_channels, 0.0f);
-  const std::size_t count = pooled();
-  for (std::size_t i = 0; i < count; ++i) map_delta[winners[i]] = pooled_delta[i];
+  for (std::size_t y = 0; y < map_height() / 2; ++y) {
+    float* corner = map_delta + 2 * y * map_width() * out_channels;
+    for (std::size_t x = 0; x < map_width() / 2; ++x, corner += 2 * out_channels) {
+      for (std::size_t c = 0; c < out_channels; ++c) corner[c + *winners++] = *pooled_delta++;
+    }
+  }
 }
 
 void ConvStage::add_gradient(const float* columns, const float* map_delta, float* gradient) const noexcept {
   GemmTask task;
-  task.m = patch();
+  task.m = column_stride();  // weights, then the bias
   task.n = out_channels;
   task.k = positions();
   task.a = columns;
   task.a_row = 1;
-  task.a_column = patch();
+  task.a_column = column_stride();
   task.b = map_delta;
   task.b_row = out_channels;
   task.c = gradient;
   task.c_row = out_channels;
   task.start = GemmStart::accumulate;
-  kernels().gemm(task);
-  constexpr float kOne = 1.0f;
-  task.m = 1;
-  task.a = &kOne;
-  task.a_row = 0;
-  task.a_column = 0;
-  task.c = gradient + patch() * out_channels;
   kernels().gemm(task);
 }
 
@@ -171,7 +176,9 @@ std::vector<double> ConvStage::oracle_backward(std::span<const float> parameters
         const auto value = [&](std::size_t i) {
           return map[((2 * py + i / 2) * map_width() + 2 * px + i % 2) * out_channels + o];
         };
-        for (std::size_t i = 1; i < 4; ++i) winner = value(i) > value(winner) ? i : winner;
+        for (const std::size_t i : {std::size_t{2}, std::size_t{1}, std::size_t{3}}) {
+          winner = value(i) > value(winner) ? i : winner;
+        }
         if (value(winner) <= 0) continue;
         const std::size_t y = 2 * py + winner / 2;
         const std::size_t x = 2 * px + winner % 2;
