@@ -97,6 +97,18 @@ Error explain_extras(CLI::App& app, CLI::App& verb) {
           hint};
 }
 
+std::string help_of(const CLI::App& verb) {
+  const CLI::App* parent = verb.get_parent();
+  return verb.help(parent == nullptr ? "" : full_name(*parent), CLI::AppFormatMode::Normal);
+}
+
+Error verb_missing(CLI::App& group) {
+  std::vector<std::string> names;
+  for (const CLI::App* child : children(group)) names.push_back(child->get_name());
+  return {ErrorKind::usage, fmt::format("`{}` needs a verb: {}", full_name(group), join(names, ", ")),
+          fmt::format("`{} --help` says more", full_name(group))};
+}
+
 int parse_and_run(Cli& cli, std::vector<std::string> arguments) {
   Result<CLI::App*> verb = chosen_verb(cli.app, arguments);
   const bool json = std::find(arguments.begin(), arguments.end(), "--json") != arguments.end();
@@ -106,7 +118,7 @@ int parse_and_run(Cli& cli, std::vector<std::string> arguments) {
   try {
     cli.app.parse(arguments);
   } catch (const CLI::CallForHelp&) {
-    fmt::print("{}", (*verb)->help("", CLI::AppFormatMode::Normal));
+    fmt::print("{}", help_of(**verb));
     return kExitOk;
   } catch (const CLI::CallForVersion&) {
     fmt::print("hansa {} ({})\n", program_version(), program_commit());
@@ -116,10 +128,7 @@ int parse_and_run(Cli& cli, std::vector<std::string> arguments) {
   } catch (const CLI::ParseError& error) {
     return fail({ErrorKind::usage, error.what(), fmt::format("see `{} --help`", full_name(**verb))}, json);
   }
-  if (!cli.action) {
-    fmt::print("{}", (*verb)->help("", CLI::AppFormatMode::Normal));
-    return kExitUsage;
-  }
+  if (!cli.action) return fail(verb_missing(**verb), json);
   return cli.action();
 }
 

@@ -65,18 +65,18 @@ std::string bash_case(const Node& node) {
   std::string out;
   for (const auto& [flag, values] : node.option_values) {
     if (values == std::vector<std::string>{std::string(kFileMark)}) continue;
-    out += fmt::format("    '{} {}') words='{}' ;;\n", node.path, flag, join(values, " "));
+    out += fmt::format("    '{}|{}') words='{}' ;;\n", node.path, flag, join(values, " "));
   }
   for (const std::string& flag : node.takes_value) {
     const bool listed =
         std::any_of(node.option_values.begin(), node.option_values.end(), [&](const auto& entry) {
           return entry.first == flag && entry.second != std::vector<std::string>{std::string(kFileMark)};
         });
-    if (!listed) out += fmt::format("    '{} {}') words='' files=1 ;;\n", node.path, flag);
+    if (!listed) out += fmt::format("    '{}|{}') words='' files=1 ;;\n", node.path, flag);
   }
   std::string words = first_names(node.verbs);
   for (const std::string& value : node.argument_values) words += (words.empty() ? "" : " ") + value;
-  out += fmt::format("    '{} '*) words='{}' flags='{}' files={} ;;\n", node.path, words,
+  out += fmt::format("    '{}|'*) words='{}' flags='{}' files={} ;;\n", node.path, words,
                      first_names(node.flags), node.files ? 1 : 0);
   return out;
 }
@@ -95,7 +95,7 @@ constexpr std::string_view kBashMiddle = R"(    esac
   done
   [[ $COMP_CWORD -gt 1 ]] && previous="${COMP_WORDS[COMP_CWORD-1]}"
   [[ $previous == --* ]] || previous=''
-  case "$path $previous" in
+  case "$path|$previous" in
 )";
 
 constexpr std::string_view kBashTail = R"(  esac

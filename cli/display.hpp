@@ -32,7 +32,7 @@ std::unique_ptr<Display> make_plain_display(DisplayOptions options);
 
 /// The metric shown first: auc, accuracy or rmse, whichever the round has; empty if none.
 std::string primary_metric_of(const sim::RoundRecord& record);
-/// "3 s", "4 min 05 s", "2 h 10 min".
+/// "0.57 s", "12 s", "4 min 05 s", "2 h 10 min".
 std::string duration_text(double seconds);
 
 }  // namespace hansa::cli

@@ -37,9 +37,9 @@ constexpr std::string_view kExamples = R"(Examples:
   hansa sim run.toml --set strategy=push-sum --set rounds=50 --out runs/push-sum
   hansa sim run.toml --json --quiet > summary.json
 
-The run folder holds report.html, summary.json, rounds.jsonl, the CSV files, the final models and the resolved
-config.toml. Ctrl-C ends the run early and keeps what there is. The same seed gives the same models, whatever the
-number of threads.)";
+The run folder holds report.html, summary.json, rounds.jsonl, the CSV files, the final models and the
+resolved config.toml. Ctrl-C ends the run early and keeps what there is. The same seed gives the same models,
+whatever the number of threads.)";
 
 struct Options {
   Clock::time_point started = Clock::now();

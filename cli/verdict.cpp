@@ -25,6 +25,10 @@ std::string against(const sim::RunResult& result, const std::map<std::string, do
                      std::fabs(gain));
 }
 
+std::string bytes_text(double bytes) {
+  return bytes < 1e5 ? fmt::format("{:.1f} kB", bytes / 1e3) : fmt::format("{:.2f} MB", bytes / 1e6);
+}
+
 std::string work_line(const sim::RunResult& result) {
   return fmt::format("{} of virtual time; {:.1f} s wall, {:.1f} s CPU, {:.0f} node-rounds per CPU second",
                      duration_text(result.virtual_seconds), result.wall_seconds, result.cpu_seconds,
@@ -60,7 +64,7 @@ std::string verdict_text(const sim::RunResult& result, const std::string& folder
   if (const sim::RoundRecord* last = sim::last_round(result); last != nullptr) {
     out += line("consensus distance", fmt::format("{:.3g}", last->consensus_distance));
   }
-  out += line("sent", fmt::format("{:.2f} MB per party", sim::bytes_per_party(result) / 1e6));
+  out += line("sent", bytes_text(sim::bytes_per_party(result)) + " per party");
   out += line("time", work_line(result));
   if (result.efficiency > 0) {
     out += line("efficiency",

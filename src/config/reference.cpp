@@ -12,14 +12,14 @@ constexpr std::string_view kMarkdownHead = R"(# Configuration reference
 
 This page is the output of `hansa config reference`; a test compares the two, so it is never out of date.
 
-A run is one TOML file. `hansa config check FILE` says what is wrong with it, and `--set KEY=VALUE` replaces a key
-on the command line: the key is written with its table (`--set optimiser.learning_rate=0.05`), the value as in the
-file, and plain words need no quotes (`--set model=mlp`). Relative paths are relative to the file's folder, also
-in `--set`. Every run writes all keys with the values it used to `config.toml` in its folder; running that file
-gives the same models, bit for bit.
+A run is one TOML file. `hansa config check FILE` says what is wrong with it, and `--set KEY=VALUE` replaces
+a key on the command line: the key is written with its table (`--set optimiser.learning_rate=0.05`), the value
+as in the file, and plain words need no quotes (`--set model=mlp`). Relative paths are relative to the file's
+folder, also in `--set`. Every run writes all keys with the values it used to `config.toml` in its folder;
+running that file gives the same models, bit for bit.
 
-Keys that the chosen model, strategy or data set does not read are checked and otherwise ignored, so that one file
-serves for several. Unknown keys are errors.
+Keys that the chosen model, strategy or data set does not read are checked and otherwise ignored, so that one
+file serves for several. Unknown keys are errors.
 
 The smallest file:
 
