@@ -12,7 +12,7 @@ namespace {
 using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
-using ::testing::Not;
+using ::testing::StartsWith;
 
 RunOptions cohort_run(std::uint32_t parties, std::size_t count, Round rounds = 1) {
   RunOptions run = run_options(parties, rounds, count);
@@ -119,7 +119,8 @@ TEST(Cohort, EarlyPiecesWaitWhileAnEvaluatedRoundTrains) {
   EXPECT_THAT(rig.computed(3, result_of(4)), ElementsAre("completed 1 x=4", "compute 4: 1*4 train r1"));
   EXPECT_THAT(rig.message(1, chunk(1, 7)), IsEmpty());
   EXPECT_THAT(rig.computed(4, result_of(5)),
-              ElementsAre("persist r1 x=5", "send 1: chunk r1 [1+1] x=5 w=1", "compute 5: 0.5*5 + 0.5*7"));
+              ElementsAre(StartsWith("persist r1 x=5"), "send 1: chunk r1 [1+1] x=5 w=1",
+                          "compute 5: 0.5*5 + 0.5*7"));
 }
 
 TEST(Cohort, MoreMembersThanFloats) {

@@ -207,6 +207,31 @@ TEST(Differential, TwoFinishRoundsOnAGridGiveTheExactMean) {
   }
 }
 
+TEST(Differential, TwoFinishRoundsOnAGridGiveTheExactWeightedMean) {
+  RunOptions run = run_options(9, 4, kSize);
+  run.finish_rounds = 2;
+  run.cohort = {.parties = 9, .size = 3, .grid = true, .seed = 1};
+  run.weights = MixWeights::sample_count;
+  const std::vector<std::uint64_t> rows{5, 40, 12, 3, 100, 27, 1, 1, 64};
+  Fleet fleet(make_cohort, run, {.latency_max = 300ms}, 1, rows);
+  Models trained(9);
+  fleet.train = [&](PartyId party, Round round, std::span<float> model) {
+    contract(party, round, model);
+    if (round == 1) trained[index(party)].assign(model.begin(), model.end());
+    return 1.0;
+  };
+  ASSERT_TRUE(fleet.run(1h));
+  const Models models = fleet.final_models();
+  for (std::size_t i = 0; i < kSize; ++i) {
+    double mean = 0;
+    for (std::size_t p = 0; p < 9; ++p) {
+      mean += static_cast<double>(rows[p]) / 253 * static_cast<double>(trained[p][i]);
+    }
+    EXPECT_NEAR(static_cast<double>(models[0][i]), mean, 1e-6);
+  }
+  for (const Model& model : models) EXPECT_EQ(model, models[0]);
+}
+
 // FedAvg (McMahan et al. 2017): linear regression by local full-batch gradient steps on parties' own rows.
 struct Regression {
   std::vector<std::vector<std::vector<double>>> x;  // party, row, feature
