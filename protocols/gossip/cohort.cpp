@@ -40,8 +40,9 @@ class Cohort final : public Strategy {
  public:
   explicit Cohort(const PartyOptions& options)
       : Strategy(options),
-        weight_(run().weights == MixWeights::sample_count ? static_cast<double>(options.training_rows)
-                                                          : 1.0) {}
+        own_weight_(run().weights == MixWeights::sample_count ? static_cast<double>(options.training_rows)
+                                                              : 1.0),
+        carried_weight_(own_weight_) {}
 
   [[nodiscard]] std::uint32_t steps() const noexcept override { return 2; }
 
@@ -55,6 +56,7 @@ class Cohort final : public Strategy {
   }
 
   void send(Round round, std::uint32_t step, const ParametersRef& own, Effects& out) override {
+    const double weight = weight_in(round);
     if (step == 0) model_ = own;
     const Piece mine = piece(round, self());
     for (const PartyId member : members_of(round)) {
@@ -64,7 +66,7 @@ class Cohort final : public Strategy {
       }
       const Piece theirs = piece(round, member);
       if (step == 0 && theirs.count > 0) {
-        out.send(member, ChunkMessage{round, theirs.offset, weight_, {own, theirs.offset, theirs.count}});
+        out.send(member, ChunkMessage{round, theirs.offset, weight, {own, theirs.offset, theirs.count}});
       }
     }
   }
@@ -79,6 +81,9 @@ class Cohort final : public Strategy {
                       std::span<const Received> arrived) override {
     return step == 0 ? average_own_piece(round, arrived) : assemble(round, own, arrived);
   }
+
+  void save(Record& record) const override { record.mass = carried_weight_; }
+  void restore(const Record& record) override { carried_weight_ = record.mass; }
 
  private:
   template <class PieceMessage>
@@ -97,7 +102,7 @@ class Cohort final : public Strategy {
   MixAndTrain average_own_piece(Round round, std::span<const Received> arrived) {
     const Piece mine = piece(round, self());
     MixAndTrain task{.size = mine.count};
-    mean_weight_ = weight_;
+    mean_weight_ = weight_in(round);
     if (mine.count == 0) return task;
     std::vector<Contribution> contributions;
     for (const Received& received : arrived) {
@@ -105,7 +110,7 @@ class Cohort final : public Strategy {
       contributions.push_back({received.from, chunk.weight, chunk.piece});
       mean_weight_ += chunk.weight;
     }
-    contributions.push_back({self(), weight_, {model_, mine.offset, mine.count}});
+    contributions.push_back({self(), weight_in(round), {model_, mine.offset, mine.count}});
     task.terms = average(std::move(contributions), 0, false);
     return task;
   }
@@ -122,6 +127,9 @@ class Cohort final : public Strategy {
       if (from_owner != arrived.end()) source = std::get<MeanChunkMessage>(from_owner->message).piece;
       task.terms.push_back({std::move(source), place.offset, 1.0f});
     }
+    const bool own_piece_says_it = piece(round, self()).count > 0 || arrived.empty();
+    carried_weight_ =
+        own_piece_says_it ? mean_weight_ : std::get<MeanChunkMessage>(arrived.front().message).weight;
     model_ = {};
     return task;
   }
@@ -141,8 +149,16 @@ class Cohort final : public Strategy {
     return piece_of(run().parameter_count, static_cast<std::size_t>(at - members.begin()), members.size());
   }
 
-  double weight_;
-  double mean_weight_ = 0;
+  /// The weight of our model in `round`: our own, if we have just trained it; if the round only mixes, that
+  /// of everybody who is in it since the last round. Otherwise the columns of a grid would average unequal
+  /// rows as if they were equal.
+  [[nodiscard]] double weight_in(Round round) const noexcept {
+    return round + run().finish_rounds < run().rounds ? own_weight_ : carried_weight_;
+  }
+
+  double own_weight_;
+  double carried_weight_;                 // total weight of the last cohort
+  double mean_weight_ = 0;                // total weight of our piece in this round
   ParametersRef model_;                   // our trained model while the exchange lasts
   mutable std::vector<PartyId> members_;  // of the round asked for last
   mutable Round members_round_ = 0;
