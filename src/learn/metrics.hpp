@@ -16,8 +16,8 @@ namespace hansa::learn {
 /// regression rmse.
 using Metrics = std::vector<std::pair<std::string_view, double>>;
 
-/// Computes them. `scores` are raw model outputs (logits or values), row-major [labels.size()][outputs]; `labels`
-/// as in Dataset. AUC, KS and lift are NaN if only one class is present.
+/// Computes them. `scores` are raw model outputs (logits or values), row-major [labels.size()][outputs];
+/// `labels` as in Dataset. AUC, KS and lift are NaN if only one class is present.
 Metrics compute_metrics(TaskKind task, std::size_t classes, std::span<const float> scores,
                         std::span<const float> labels);
 

@@ -34,7 +34,8 @@ struct PartitionerEntry {
 /// by-column uses Dataset::group; it needs exactly `parties` groups among `rows`.
 std::span<const PartitionerEntry> partitioner_registry() noexcept;
 
-/// The partition called `name`; errors name the known ones, or say what does not fit ("more parties than rows").
+/// The partition called `name`; errors name the known ones, or say what does not fit ("more parties than
+/// rows").
 Result<std::vector<std::vector<std::uint32_t>>> partition(std::string_view name, const Dataset& dataset,
                                                           std::span<const std::uint32_t> rows,
                                                           const PartitionOptions& options);

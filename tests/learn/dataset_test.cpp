@@ -66,7 +66,8 @@ TEST(Storages, ScalePixels) {
   pixels->features = 3;
   pixels->pixels = {0, 255, 51};
   pixels->label = {0};
-  EXPECT_THAT(with_storage(pixels, Storage::dense).value()->dense, ElementsAre(0.0f, 1.0f, 51 * (1.0f / 255.0f)));
+  EXPECT_THAT(with_storage(pixels, Storage::dense).value()->dense,
+              ElementsAre(0.0f, 1.0f, 51 * (1.0f / 255.0f)));
   EXPECT_THAT(with_storage(pixels, Storage::sparse).value()->column, ElementsAre(1, 2));
 }
 

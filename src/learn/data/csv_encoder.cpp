@@ -130,7 +130,7 @@ Result<std::size_t> CsvEncoder::find_column(std::string_view name,
 Result<CsvEncoder> CsvEncoder::make(const CsvSchema& schema, std::span<const std::string_view> header,
                                     std::string_view origin) {
   CsvEncoder encoder(schema, origin);
-  std::unordered_map<std::string_view, std::size_t> seen;
+  std::map<std::string_view, std::size_t> seen;
   for (std::size_t i = 0; i < header.size(); ++i) {
     const auto [entry, inserted] = seen.emplace(header[i], i);
     if (!inserted) {
@@ -141,7 +141,7 @@ Result<CsvEncoder> CsvEncoder::make(const CsvSchema& schema, std::span<const std
     }
   }
   if (Result<void> done = encoder.check_label_and_groups(header); !done) return std::move(done).error();
-  std::unordered_map<std::string_view, bool> used;
+  std::map<std::string_view, bool> used;
   for (const ColumnSchema& column : schema.columns) {
     if (!used.emplace(column.name, true).second) {
       return encoder.bad_schema("the schema lists column " + in_quotes(column.name) + " twice",
@@ -375,7 +375,7 @@ Result<void> CsvEncoder::encode_label(std::string_view field, std::uint64_t line
 }
 
 std::uint32_t CsvEncoder::group_of(std::string_view field) {
-  const auto found = group_index_.find(std::string(field));
+  const auto found = group_index_.find(field);
   if (found != group_index_.end()) return found->second;
   if (!schema_->groups.empty()) return kDropped;
   const auto number = static_cast<std::uint32_t>(group_names_.size());

@@ -8,11 +8,12 @@
 #include <hansa/result.hpp>
 
 #include <cstdint>
+#include <functional>
 #include <limits>
+#include <map>
 #include <span>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -53,7 +54,7 @@ class CsvEncoder {
     std::size_t source = 0;   ///< index in the header
     std::uint32_t first = 0;  ///< first feature
     std::uint32_t count = 0;  ///< number of features
-    std::unordered_map<std::string_view, std::uint32_t> category;
+    std::map<std::string_view, std::uint32_t> category;
   };
 
   CsvEncoder(const CsvSchema& schema, std::string_view origin) : schema_(&schema), origin_(origin) {}
@@ -72,8 +73,8 @@ class CsvEncoder {
   std::vector<Column> columns_;
   std::size_t label_column_ = kNoColumn;
   std::size_t group_column_ = kNoColumn;
-  std::unordered_map<std::string_view, std::uint32_t> class_of_;
-  std::unordered_map<std::string, std::uint32_t> group_index_;
+  std::map<std::string_view, std::uint32_t> class_of_;
+  std::map<std::string, std::uint32_t, std::less<>> group_index_;
   std::vector<std::string> group_names_;
   std::uint32_t features_ = 0;
   bool all_zscore_ = true;
