@@ -110,7 +110,7 @@ struct Record {
   Round round = 0;  ///< the round whose training is in `model`
   ParametersRef model;
   ParametersRef optimiser_state;
-  double mass = 1;  ///< push-sum: mass held; cohort: weight of everybody who is in the model
+  double mass = 1;  ///< push-sum: mass held; cohort: average weight in the last cohort
   std::uint64_t age = 0;
   bool finished = false;
   std::vector<PendingShare> pending;

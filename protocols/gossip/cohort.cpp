@@ -104,13 +104,16 @@ class Cohort final : public Strategy {
     MixAndTrain task{.size = mine.count};
     mean_weight_ = weight_in(round);
     if (mine.count == 0) return task;
-    std::vector<Contribution> contributions;
+    std::vector<Contribution> contributions{{self(), weight_in(round), {model_, mine.offset, mine.count}}};
     for (const Received& received : arrived) {
       const auto& chunk = std::get<ChunkMessage>(received.message);
       contributions.push_back({received.from, chunk.weight, chunk.piece});
-      mean_weight_ += chunk.weight;
     }
-    contributions.push_back({self(), weight_in(round), {model_, mine.offset, mine.count}});
+    // Added in id order, so that every owner says the same total to the bit.
+    std::sort(contributions.begin(), contributions.end(),
+              [](const Contribution& a, const Contribution& b) { return a.from < b.from; });
+    mean_weight_ = 0;
+    for (const Contribution& contribution : contributions) mean_weight_ += contribution.weight;
     task.terms = average(std::move(contributions), 0, false);
     return task;
   }
@@ -128,8 +131,9 @@ class Cohort final : public Strategy {
       task.terms.push_back({std::move(source), place.offset, 1.0f});
     }
     const bool own_piece_says_it = piece(round, self()).count > 0 || arrived.empty();
-    carried_weight_ =
+    const double total =
         own_piece_says_it ? mean_weight_ : std::get<MeanChunkMessage>(arrived.front().message).weight;
+    carried_weight_ = total / static_cast<double>(members_of(round).size());
     model_ = {};
     return task;
   }
@@ -149,9 +153,9 @@ class Cohort final : public Strategy {
     return piece_of(run().parameter_count, static_cast<std::size_t>(at - members.begin()), members.size());
   }
 
-  /// The weight of our model in `round`: our own, if we have just trained it; if the round only mixes, that
-  /// of everybody who is in it since the last round. Otherwise the columns of a grid would average unequal
-  /// rows as if they were equal.
+  /// The weight of our model in `round`: our own, if we have just trained it; if the round only mixes, the
+  /// average weight of the last cohort, since all its members now hold the same model. Otherwise the columns
+  /// of a grid would average unequal rows as if they were equal.
   [[nodiscard]] double weight_in(Round round) const noexcept {
     return round + run().finish_rounds < run().rounds ? own_weight_ : carried_weight_;
   }
