@@ -39,7 +39,7 @@ std::string number(double value, int width, int digits) {
 }
 
 std::string header_line(const std::string& metric) {
-  return fmt::format("{:>7} {:>10} {:>9} {:>9} {:>9} {:>9} {:>10} {:>10}", "round", "virtual s", "loss",
+  return fmt::format("{:>7} {:>10} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9}", "round", "virtual s", "loss",
                      metric.empty() ? "metric" : metric, "min", "max", "consensus", "MB/party");
 }
 
@@ -47,10 +47,10 @@ std::string row_line(const sim::RoundRecord& record) {
   const std::string metric = primary_metric_of(record);
   sim::Spread spread{std::nan(""), std::nan(""), std::nan(""), 0};
   if (!metric.empty()) spread = record.metrics.at(metric);
-  return fmt::format("{:>7} {} {} {} {} {} {:>10.3g} {}", record.round, number(record.virtual_seconds, 10, 2),
-                     number(record.loss, 9, 4), number(spread.mean, 9, 4), number(spread.min, 9, 4),
-                     number(spread.max, 9, 4), record.consensus_distance,
-                     number(record.mbytes_per_party, 10, 2));
+  return fmt::format("{:>7} {} {} {} {} {} {:>9.3g} {:>9.3g}", record.round,
+                     number(record.virtual_seconds, 10, 2), number(record.loss, 9, 4),
+                     number(spread.mean, 9, 4), number(spread.min, 9, 4), number(spread.max, 9, 4),
+                     record.consensus_distance, record.mbytes_per_party);
 }
 
 std::string bar(double fraction, std::size_t width) {

@@ -11,7 +11,9 @@
 
 namespace hansa::cli {
 
-/// A null pointer for "virtual" (the simulator's own); the actors' driver for "wall".
-Result<std::unique_ptr<exec::Driver>> make_driver(const std::string& clock, std::uint32_t threads);
+/// A null pointer for "virtual" (the simulator's own); the actors' driver for "wall". `full_codec`:
+/// really encode and decode every message.
+Result<std::unique_ptr<exec::Driver>> make_driver(const std::string& clock, std::uint32_t threads,
+                                                  bool full_codec);
 
 }  // namespace hansa::cli

@@ -80,7 +80,7 @@ Result<config::RunConfig> load(const Options& options) {
 }
 
 Result<sim::RunResult> train(const config::RunConfig& config, const Options& options) {
-  const auto driver = make_driver(options.clock, options.threads);
+  const auto driver = make_driver(options.clock, options.threads, config.network.full_codec);
   if (!driver) return driver.error();
   const std::unique_ptr<Display> display = make_display(options);
   sim::ExperimentOptions experiment;

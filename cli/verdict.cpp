@@ -30,9 +30,9 @@ std::string bytes_text(double bytes) {
 }
 
 std::string work_line(const sim::RunResult& result) {
-  return fmt::format("{} of virtual time; {:.1f} s wall, {:.1f} s CPU, {:.0f} node-rounds per CPU second",
-                     duration_text(result.virtual_seconds), result.wall_seconds, result.cpu_seconds,
-                     sim::node_rounds_per_cpu_second(result));
+  return fmt::format("{} of {} time; {:.2f} s wall, {:.2f} s CPU, {:.0f} node-rounds per CPU second",
+                     duration_text(result.virtual_seconds), result.clock, result.wall_seconds,
+                     result.cpu_seconds, sim::node_rounds_per_cpu_second(result));
 }
 
 std::string missing_line(const sim::RunResult& result) {

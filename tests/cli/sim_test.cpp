@@ -89,6 +89,19 @@ TEST_F(Sim, WritesTheRunFolder) {
   EXPECT_EQ(json::parse(other.out).at("seed"), 2);
 }
 
+TEST_F(Sim, TheWallClockGivesTheSameModels) {
+  // Synchronous, no faults, deadlines that do not fire: the actors must end with the simulator's bits.
+  for (const char* strategy : {"d-psgd", "push-sum", "epidemic", "cohort"}) {
+    SCOPED_TRACE(strategy);
+    const std::string arguments = std::string("sim toy.toml --json --quiet --set epidemic.fanout=2 --set ") +
+                                  "cohort.size=2 --set strategy=" + strategy;
+    const Outcome simulated = run(arguments), hosted = run(arguments + " --clock wall");
+    ASSERT_EQ(simulated.code, 0) << simulated.err;
+    ASSERT_EQ(hosted.code, 0) << hosted.err;
+    EXPECT_EQ(json::parse(hosted.out).at("models_hash"), json::parse(simulated.out).at("models_hash"));
+  }
+}
+
 TEST_F(Sim, ExistingFoldersAreRefusedWithoutForce) {
   fs::create_directories(folder_ / "full");
   write("full/notes.txt", "mine");
