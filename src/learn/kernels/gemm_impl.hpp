@@ -14,7 +14,7 @@ namespace {
 // 32 registers: 24 accumulators, the row of B and one broadcast.
 constexpr int kMaxColumnVectors = 4;
 constexpr int rows_of_tile(int column_vectors) {
-  return column_vectors == 4 ? 6 : column_vectors == 2 ? 12 : 14;
+  return column_vectors == 4 ? 6 : column_vectors == 2 ? 12 : 13;
 }
 #else
 // 16 registers, and a vector takes two: 12 accumulators, the row of B and one broadcast.
@@ -34,7 +34,7 @@ HANSA_FORCE_INLINE void for_tile(Lanes last, const F& f) {
 }
 
 /// kRows x (16 * kVectors) outputs at (row, column); `last` masks the last vector of columns.
-template <int kRows, int kVectors, bool kUnitRowStride>
+template <int kRows, int kVectors>
 void gemm_tile(const GemmTask& t, std::size_t row, std::size_t column, Lanes last) {
   Vec16 sums[kRows][kVectors];
   float* const c = t.c + row * t.c_row + column;
@@ -53,7 +53,7 @@ void gemm_tile(const GemmTask& t, std::size_t row, std::size_t column, Lanes las
       sums[i][j] = Vec16::load(c + at(i, j), lanes);
     });
   }
-  const std::size_t a_row = kUnitRowStride ? 1 : t.a_row;
+  const std::size_t a_row = t.a_row;
   const float* a = t.a + row * a_row;
   const float* b = t.b + column;
   const std::size_t a_column = t.a_column;
@@ -102,60 +102,44 @@ void gemm_tile(const GemmTask& t, std::size_t row, std::size_t column, Lanes las
   }
 }
 
-/// The tile with `rows` rows, 1 <= rows <= kRows.
-template <int kRows, int kVectors, bool kUnitRowStride>
-HANSA_FORCE_INLINE void gemm_tile_of(std::size_t rows, const GemmTask& t, std::size_t row, std::size_t column,
-                                     Lanes last) {
-  if constexpr (kRows > 1) {
-    if (rows < kRows) {
-      gemm_tile_of<kRows - 1, kVectors, kUnitRowStride>(rows, t, row, column, last);
-      return;
-    }
-  }
-  gemm_tile<kRows, kVectors, kUnitRowStride>(t, row, column, last);
+/// As many tiles of kRows rows as fit.
+template <int kRows, int kVectors>
+HANSA_FORCE_INLINE void gemm_rows(const GemmTask& t, std::size_t& row, std::size_t column, Lanes last) {
+  for (; row + kRows <= t.m; row += kRows) gemm_tile<kRows, kVectors>(t, row, column, last);
 }
 
-/// All rows of `16 * kVectors` columns (the last vector perhaps in part), in tiles of about equal height: a
-/// tile of one or two rows left over would have too few independent chains to keep the multipliers busy.
-template <int kVectors, bool kUnitRowStride>
+/// All rows of `16 * kVectors` columns (the last vector perhaps in part). A handful of tile heights: more of
+/// them gain nothing measurable, and each is unrolled code.
+template <int kVectors>
 void gemm_columns(const GemmTask& t, std::size_t column, Lanes last) {
-  constexpr std::size_t kTile = rows_of_tile(kVectors);
   std::size_t row = 0;
-  for (std::size_t tiles = (t.m + kTile - 1) / kTile; tiles > 0; --tiles) {
-    const std::size_t rows = (t.m - row + tiles - 1) / tiles;
-    gemm_tile_of<kTile, kVectors, kUnitRowStride>(rows, t, row, column, last);
-    row += rows;
-  }
+  constexpr int kTile = rows_of_tile(kVectors);
+  gemm_rows<kTile, kVectors>(t, row, column, last);
+  if constexpr (kTile > 8) gemm_rows<8, kVectors>(t, row, column, last);
+  gemm_rows<4, kVectors>(t, row, column, last);
+  gemm_rows<2, kVectors>(t, row, column, last);
+  gemm_rows<1, kVectors>(t, row, column, last);
 }
 
-template <bool kUnitRowStride>
-void gemm_strided(const GemmTask& t) {
+void gemm(const GemmTask& t) {
   std::size_t column = 0;
   while (column < t.n) {
     const std::size_t left = t.n - column;
     const std::size_t vectors = (left + 15) / 16;
     if constexpr (kMaxColumnVectors >= 4) {
       if (vectors >= 4) {
-        gemm_columns<4, kUnitRowStride>(t, column, Lanes::first(left - 48));
+        gemm_columns<4>(t, column, Lanes::first(left - 48));
         column += 64;
         continue;
       }
       if (vectors >= 2) {
-        gemm_columns<2, kUnitRowStride>(t, column, Lanes::first(left - 16));
+        gemm_columns<2>(t, column, Lanes::first(left - 16));
         column += 32;
         continue;
       }
     }
-    gemm_columns<1, kUnitRowStride>(t, column, Lanes::first(left));
+    gemm_columns<1>(t, column, Lanes::first(left));
     column += 16;
-  }
-}
-
-void gemm(const GemmTask& t) {
-  if (t.a_row == 1) {
-    gemm_strided<true>(t);
-  } else {
-    gemm_strided<false>(t);
   }
 }
 

@@ -37,7 +37,7 @@ void BatchOrder::draw_distinct(std::size_t first, std::size_t count) {
   const std::size_t mask = drawn_.size() - 1;
   for (std::size_t i = first; i < first + count;) {
     const auto position = static_cast<std::uint32_t>(rng_.below(shard_.rows.size()));
-    std::size_t at = (position * std::size_t{0x9E3779B1}) & mask;
+    std::size_t at = position & mask;  // positions are uniform: their low bits are as good as a hash
     while (drawn_[at] != 0 && drawn_[at] != position + 1) at = (at + 1) & mask;
     if (drawn_[at] != 0) continue;  // had this row already
     drawn_[at] = position + 1;
