@@ -21,7 +21,9 @@ State* state_in(std::array<std::byte, 384>& bytes) noexcept { return reinterpret
 
 }  // namespace
 
-std::string Hash256::hex() const {
+std::string Hash256::hex() const { return to_hex(bytes); }
+
+std::string to_hex(std::span<const std::byte> bytes) {
   constexpr std::string_view kDigits = "0123456789abcdef";
   std::string text;
   text.reserve(2 * bytes.size());

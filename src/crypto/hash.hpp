@@ -12,6 +12,9 @@
 
 namespace hansa::crypto {
 
+/// Two lower-case hexadecimal digits per byte.
+[[nodiscard]] std::string to_hex(std::span<const std::byte> bytes);
+
 /// 32 bytes of hash; a plain value.
 struct Hash256 {
   std::array<std::byte, 32> bytes{};
