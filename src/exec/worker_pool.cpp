@@ -49,6 +49,15 @@ void WorkerPool::wait(Job& job) {
   done_.wait(lock, [&] { return job.state_.load() == Job::State::done; });
 }
 
+void WorkerPool::cancel(Job& job) {
+  auto expected = Job::State::queued;
+  if (job.state_.compare_exchange_strong(expected, Job::State::done)) {
+    job.work_ = nullptr;
+    return;
+  }
+  wait(job);
+}
+
 void WorkerPool::work() {
   learn::Workspace workspace;
   for (;;) {

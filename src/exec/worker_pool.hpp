@@ -40,6 +40,8 @@ class WorkerPool {
   void submit(std::shared_ptr<Job> job);
   /// Returns when `job` is done; performs it here if nobody has begun. For the one thread that owns the pool.
   void wait(Job& job);
+  /// Returns when `job` is done or will never be performed. For the one thread that owns the pool.
+  void cancel(Job& job);
   /// Performs `work(i)` for i in [0, count) on all threads and returns when all are done.
   void parallel_for(std::size_t count, const std::function<void(std::size_t, learn::Workspace&)>& work);
 
