@@ -84,7 +84,7 @@ void Recorder::on(PartyId party, const protocols::RoundCompleted& event, Time no
     losses.sum += event.loss_sum;
     losses.rows += event.rows;
   }
-  if (!event.model) return;
+  if (!event.model || already_evaluated(event.completed)) return;
   Waiting& waiting = waiting_[event.completed];
   waiting.models.resize(config_.parties);
   if (!waiting.models[index(party)]) ++waiting.reported;
@@ -107,6 +107,11 @@ void Recorder::on(PartyId party, const protocols::Rejected&, Time) { ++parties_[
 
 void Recorder::on(PartyId party, const protocols::Finished& event, Time) {
   final_models_[index(party)] = event.model;
+}
+
+/// A party that comes back from a crash may complete a round for the second time, or long after the others.
+bool Recorder::already_evaluated(Round round) const noexcept {
+  return !rounds_.empty() && round <= rounds_.back().round;
 }
 
 void Recorder::evaluate_ready() {
@@ -162,8 +167,11 @@ void Recorder::report(const RoundRecord* evaluated, Time now) {
 }
 
 void Recorder::close() {
-  if (const auto last = waiting_.find(config_.rounds); last != waiting_.end())
-    last->second.models = final_models_;
+  if (const auto last = waiting_.find(config_.rounds); last != waiting_.end()) {
+    for (std::size_t i = 0; i < final_models_.size(); ++i) {
+      if (final_models_[i]) last->second.models[i] = final_models_[i];
+    }
+  }
   while (!waiting_.empty()) {
     evaluate(waiting_.begin()->first, waiting_.begin()->second);
     waiting_.erase(waiting_.begin());

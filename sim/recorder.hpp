@@ -61,6 +61,7 @@ class Recorder final : public exec::EventSink {
   void on(PartyId party, const protocols::RoundsSkipped& event, Time now);
   void on(PartyId party, const protocols::Rejected& event, Time now);
   void on(PartyId party, const protocols::Finished& event, Time now);
+  [[nodiscard]] bool already_evaluated(Round round) const noexcept;
   void evaluate_ready();
   void evaluate(Round round, const Waiting& waiting);
   void report(const RoundRecord* evaluated, Time now);
