@@ -4,6 +4,7 @@
 #include <hansa/rng.hpp>
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace hansa::sim {
@@ -41,6 +42,27 @@ bool LinkModel::partitioned(PartyId from, PartyId to, Time now) const noexcept {
   return (index(from) < half) != (index(to) < half);
 }
 
+/// Begin of the first free stretch of `transfer` at or after `earliest`, which is taken.
+Time LinkModel::occupy_downlink(Port& port, Time earliest, Duration transfer, Time now) {
+  std::vector<Busy>& busy = port.downlink;
+  const auto ends_by = [](const Busy& interval, Time at) { return interval.end <= at; };
+  busy.erase(busy.begin(), std::lower_bound(busy.begin(), busy.end(), now, ends_by));
+  auto next = std::lower_bound(busy.begin(), busy.end(), earliest, ends_by);
+  Time begin = earliest;
+  for (; next != busy.end() && next->begin < begin + transfer; ++next) begin = std::max(begin, next->end);
+  const Time end = begin + transfer;
+  const bool joins_next = next != busy.end() && next->begin == end;
+  if (next != busy.begin() && std::prev(next)->end == begin) {
+    std::prev(next)->end = joins_next ? next->end : end;
+    if (joins_next) busy.erase(next);
+  } else if (joins_next) {
+    next->begin = begin;
+  } else {
+    busy.insert(next, {begin, end});
+  }
+  return begin;
+}
+
 LinkModel::Arrivals LinkModel::send(PartyId from, PartyId to, std::uint64_t bytes, Time now) {
   Port& sender = ports_[index(from)];
   Port& receiver = ports_[index(to)];
@@ -66,8 +88,8 @@ LinkModel::Arrivals LinkModel::send(PartyId from, PartyId to, std::uint64_t byte
     delay += scaled(options_.jitter, -log_exact(1.0 - rng.uniform()));
   }
   // Cut-through: the first byte arrives after the latency, the last one when both ends have carried it all.
-  const Time begins = std::max(leaves + delay, receiver.downlink_free);
-  if (options_.bandwidth_mbps > 0) receiver.downlink_free = begins + transfer;
+  Time begins = leaves + delay;
+  if (transfer > Duration{0}) begins = occupy_downlink(receiver, begins, transfer, now);
   arrivals.at[arrivals.count++] = begins + transfer;
   if (twice) arrivals.at[arrivals.count++] = begins + transfer + delay;
   return arrivals;

@@ -1,7 +1,9 @@
 // The virtual network: when does a message arrive, and how often. Each party has an uplink and a downlink
-// that carry one message after the other at its bandwidth; between them lies a latency. Messages may be lost,
-// repeated, held back, or cut off by a partition. Every decision is drawn from (seed, sender, number of the
-// message), so it does not depend on what others do.
+// that carry one message at a time at its bandwidth; between them lies a latency. The uplink takes messages
+// in the order they are sent; the downlink takes each in the first gap that is long enough after it has come,
+// so that one from far away does not hold up those from nearby. Messages may be lost, repeated, held back, or
+// cut off by a partition. Every decision is drawn from (seed, sender, number of the message), so it does not
+// depend on what others do.
 #pragma once
 
 #include "sim/coordinates.hpp"
@@ -42,13 +44,18 @@ class LinkModel {
   [[nodiscard]] double bandwidth_mbps() const noexcept { return options_.bandwidth_mbps; }
 
  private:
+  struct Busy {
+    Time begin{}, end{};
+  };
   struct Port {
-    Time uplink_free{}, downlink_free{};
+    Time uplink_free{};
+    std::vector<Busy> downlink;  // ascending, apart from each other; what is past is dropped
     std::uint64_t messages = 0;
     std::uint32_t coordinate = 0;
   };
   [[nodiscard]] bool partitioned(PartyId from, PartyId to, Time now) const noexcept;
   [[nodiscard]] Duration latency(const Port& from, const Port& to) const noexcept;
+  static Time occupy_downlink(Port& port, Time earliest, Duration transfer, Time now);
 
   LinkOptions options_;
   bool faultless_;
