@@ -21,8 +21,9 @@ struct ChurnOptions {
 struct Crash {
   PartyId party{};
   Time at{};
-  /// The process dies after this many effects of the batch that the next input produces: between a Persist
-  /// and the Send behind it, for one. None: it dies at once, between inputs.
+  /// The process dies after this many effects of the batch that the next input produces (or after all of
+  /// them, if they are fewer): between a Persist and the Send behind it, for one. None: it dies at once,
+  /// between inputs.
   std::optional<std::uint32_t> after_effects;
   std::optional<Duration> down;  ///< none: it never returns
 };

@@ -41,13 +41,19 @@ Result<exec::DriverOutput> World::run(const exec::DriverInput& input) {
     }
     handle(queue_.pop());
   }
+  // Workers must not go on with what nobody will collect: the caller's data may end with this call.
+  while (!queue_.empty()) {
+    const auto event = queue_.pop();
+    const auto* completion = std::get_if<Completion>(&event.payload);
+    if (completion == nullptr) continue;
+    if (const auto* job = std::get_if<std::shared_ptr<exec::Job>>(&completion->work)) pool_.cancel(**job);
+  }
   output_.end = now_;
   for (std::size_t i = 0; i < hosts_.size(); ++i) {
     output_.parties[i].finished = hosts_[i].machine != nullptr && hosts_[i].machine->finished();
     output_.records.push_back(std::move(hosts_[i].record));
   }
   hosts_.clear();
-  queue_ = {};
   return std::move(output_);
 }
 
@@ -156,6 +162,10 @@ void World::perform_effects(PartyId party) {
     }
   }
   effects_.clear();
+  if (host.dies_in_next_batch) {  // the batch was shorter than planned
+    const Crash planned = *std::exchange(host.dies_in_next_batch, std::nullopt);
+    return crash(party, {.party = party, .at = now_, .down = planned.down});
+  }
   arm(party);
 }
 
