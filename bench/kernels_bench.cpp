@@ -162,7 +162,7 @@ void mix_five(benchmark::State& state) {
   report_bytes(state, 6.0 * 4.0 * static_cast<double>(n),
                models < 20 ? machine_floor().cached : machine_floor().memory);
 }
-BENCHMARK(mix_five)->Args({50'890, 6})->Args({50'890, 600})->Args({116, 6});
+BENCHMARK(mix_five)->Args({50'890, 6})->Args({50'890, 60})->Args({50'890, 600})->Args({116, 6});
 
 std::shared_ptr<Dataset> images(std::size_t rows) {
   auto d = std::make_shared<Dataset>();
