@@ -138,13 +138,17 @@ double squared_distance(const float* a, const float* b, std::size_t n) {
 
 void gather_bytes(const std::uint8_t* bytes, std::size_t features, float scale, const std::uint32_t* rows,
                   std::size_t count, float* out) {
+  constexpr std::size_t kAhead = 4;  // rows of work that cover the latency of memory
+  const auto prefetch = [&](std::size_t r) {
+    const std::uint8_t* row = bytes + static_cast<std::size_t>(rows[r]) * features;
+    for (std::size_t i = 0; i < features; i += 64) _mm_prefetch(row + i, _MM_HINT_T0);
+    _mm_prefetch(row + features - 1, _MM_HINT_T0);
+  };
   const Vec16 factor = Vec16::all(scale);
+  for (std::size_t r = 0; r < kAhead && r < count; ++r) prefetch(r);
   for (std::size_t r = 0; r < count; ++r, out += features) {
     const std::uint8_t* in = bytes + static_cast<std::size_t>(rows[r]) * features;
-    if (r + 1 < count) {
-      const std::uint8_t* next = bytes + static_cast<std::size_t>(rows[r + 1]) * features;
-      for (std::size_t i = 0; i < features; i += 64) _mm_prefetch(next + i, _MM_HINT_T0);
-    }
+    if (r + kAhead < count) prefetch(r + kAhead);
     std::size_t i = 0;
     for (; i + 16 <= features; i += 16) (Vec16::load_bytes(in + i) * factor).store(out + i);
     for (; i < features; ++i) out[i] = static_cast<float>(in[i]) * scale;

@@ -76,7 +76,7 @@ void Optimiser::begin_step() noexcept {
 
 void Optimiser::apply(std::size_t offset, const float* gradient, std::size_t count) noexcept {
   float* w = parameters_.data() + offset;
-  float* first = state_.data() + offset;
+  float* first = plain_sgd() ? nullptr : state_.data() + offset;
   switch (options_.optimiser) {
     case OptimiserKind::sgd:
       sgd(options_, w, gradient, count);
