@@ -22,11 +22,20 @@ Mesh::Mesh(caf::actor_system& system, const exec::DriverInput& input, bool encod
                            .leaving = false,
                            .parties = {}}) {
   state_->parties.reserve(input.parties);
-  for (std::uint32_t i = 0; i < input.parties; ++i) {
-    auto trainer = system_.spawn<TrainerActor, caf::lazy_init>(state_);
-    state_->parties.push_back(system_.spawn<PartyActor, caf::lazy_init>(
-        state_, party_at(i), std::move(trainer), input.make(party_at(i), std::nullopt)));
+  try {
+    for (std::uint32_t i = 0; i < input.parties; ++i) spawn(party_at(i));
+  } catch (...) {
+    state_->parties.clear();  // breaks the circle, as the destructor would have
+    throw;
   }
+}
+
+void Mesh::spawn(PartyId party) {
+  auto machine = state_->input.make(party, std::nullopt);
+  // Lazy: nothing runs before Begin, when all parties know each other.
+  auto trainer = system_.spawn<TrainerActor, caf::lazy_init>(state_);
+  state_->parties.push_back(
+      system_.spawn<PartyActor, caf::lazy_init>(state_, party, std::move(trainer), std::move(machine)));
 }
 
 Mesh::~Mesh() { state_->parties.clear(); }

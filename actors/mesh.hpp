@@ -46,6 +46,8 @@ class Mesh {
   [[nodiscard]] Time now() const;
 
  private:
+  void spawn(PartyId party);
+
   caf::actor_system& system_;
   std::shared_ptr<MeshState> state_;
 };

@@ -31,7 +31,7 @@ Collector::Collector(const exec::DriverInput& input) : sink_(input.sink), costs_
   output_.records.resize(input.parties);
 }
 
-void Collector::handle(Report report) {
+void Collector::handle(Report report) noexcept {
   if (auto* happened = std::get_if<Happened>(&report)) {
     if (sink_ != nullptr) sink_->on_event(happened->party, happened->event, happened->at);
   } else if (auto* farewell = std::get_if<Farewell>(&report)) {

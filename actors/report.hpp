@@ -71,7 +71,8 @@ class Collector {
  public:
   explicit Collector(const exec::DriverInput& input);
 
-  void handle(Report report);
+  /// noexcept: if memory runs out here, stopping at once beats waiting for parties that nobody listens to.
+  void handle(Report report) noexcept;
   /// True once the parties should be asked to leave: the run is over, or one of them failed.
   [[nodiscard]] bool over() const noexcept { return quiet_ || failure_.has_value(); }
   /// True once every party has said farewell.

@@ -11,6 +11,7 @@
 #include <chrono>
 #include <exception>
 #include <string>
+#include <utility>
 
 namespace hansa::actors {
 namespace {
@@ -48,13 +49,21 @@ class WallDriver final : public exec::Driver {
     mesh.begin();
     bool leaving = false;
     while (!collector.all_left()) {
-      for (Report& report : reports.take(kPatience)) collector.handle(std::move(report));
-      const bool stop = input.stop != nullptr && input.stop->load(std::memory_order_relaxed);
-      if (leaving || !(stop || collector.over())) continue;
-      leaving = true;
-      mesh.leave();
+      for (Report& report : reports.take(kPatience)) {
+        collector.handle(std::move(report));
+        leave_if_due(input, collector, mesh, leaving);  // also between reports: a sink may take its time
+      }
+      leave_if_due(input, collector, mesh, leaving);
     }
     return collector.finish(mesh.now());
+  }
+
+  static void leave_if_due(const exec::DriverInput& input, const Collector& collector, Mesh& mesh,
+                           bool& leaving) {
+    const bool stop = input.stop != nullptr && input.stop->load(std::memory_order_relaxed);
+    if (leaving || !(stop || collector.over())) return;
+    leaving = true;
+    mesh.leave();
   }
 
   WallOptions options_;

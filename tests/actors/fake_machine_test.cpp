@@ -8,6 +8,7 @@
 
 #include <atomic>
 #include <functional>
+#include <new>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -299,6 +300,20 @@ TEST_P(Host, AMachineThatThrowsEndsTheRunWithAnError) {
   ASSERT_FALSE(result.ok());
   EXPECT_EQ(result.error().message, "party 2 stopped: out of luck");
 }
+
+TEST(WallDriver, APartyThatCannotBeMadeIsAnErrorAndNothingHangs) {
+  exec::DriverInput input;
+  input.parties = 4;
+  input.make = [](PartyId self, std::optional<protocols::Record>) -> std::unique_ptr<protocols::Machine> {
+    if (self == PartyId{2}) throw std::bad_alloc();
+    return std::make_unique<FakeMachine>();
+  };
+  const auto result = make_wall_driver({.threads = 2})->run(input);
+  ASSERT_FALSE(result.ok());
+  EXPECT_EQ(result.error().message, "the actors cannot be started: std::bad_alloc");
+}
+
+TEST(WallDriver, IsCalledWall) { EXPECT_STREQ(make_wall_driver({})->clock_name(), "wall"); }
 
 }  // namespace
 }  // namespace hansa::actors
