@@ -1,3 +1,4 @@
+// Batches from the front of a permutation that is built as it is asked for.
 #include "src/learn/models/batch_order.hpp"
 
 #include <hansa/assert.hpp>

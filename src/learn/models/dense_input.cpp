@@ -1,3 +1,4 @@
+// Bytes go through a kernel that scales them; floats are copied row by row.
 #include "src/learn/models/dense_input.hpp"
 
 #include <hansa/assert.hpp>

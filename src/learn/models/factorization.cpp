@@ -1,3 +1,4 @@
+// The parts of a factorization machine that do not depend on what else is added to its score.
 #include "src/learn/models/factorization.hpp"
 
 #include "src/learn/models/slots.hpp"

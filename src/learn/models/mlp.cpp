@@ -1,3 +1,4 @@
+// One training step: gather, forward, loss gradient, backward with the update fused in.
 #include "src/learn/models/mlp.hpp"
 
 #include <hansa/assert.hpp>

@@ -1,3 +1,4 @@
+// Losses for whole batches through the vector kernels, and one row at a time in double precision.
 #include "src/learn/models/row_loss.hpp"
 
 #include <hansa/assert.hpp>
