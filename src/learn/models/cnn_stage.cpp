@@ -1,5 +1,5 @@
-// Convolution as a matrix product over patches, pooling, and both backward; then the same from the definition, in
-// double precision, as an oracle.
+// Convolution as a matrix product over patches, pooling, and both backward; then the same from the
+// definition, in double precision, as an oracle.
 #include "src/learn/models/cnn_stage.hpp"
 
 #include "src/learn/kernels/kernels.hpp"

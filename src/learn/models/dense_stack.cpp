@@ -1,5 +1,5 @@
-// Every pass over a layer is one matrix product: forward with bias and ReLU, the gradient by the input with the
-// ReLU mask, and the weight update, which for plain SGD happens inside the product.
+// Every pass over a layer is one matrix product: forward with bias and ReLU, the gradient by the input with
+// the ReLU mask, and the weight update, which for plain SGD happens inside the product.
 #include "src/learn/models/dense_stack.hpp"
 
 #include <hansa/assert.hpp>

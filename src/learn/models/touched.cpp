@@ -1,5 +1,5 @@
-// Slots by an open-addressing hash table that is made anew for every batch: its cost follows the non-zeros of the
-// batch, never the number of features.
+// Slots by an open-addressing hash table that is made anew for every batch: its cost follows the non-zeros of
+// the batch, never the number of features.
 #include "src/learn/models/touched.hpp"
 
 #include "src/learn/models/slots.hpp"
