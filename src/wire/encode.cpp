@@ -1,3 +1,4 @@
+// A frame is put together in one allocation of exactly its size; the payload is copied once, from the shared block.
 #include "src/wire/codec.hpp"
 #include "src/wire/header.hpp"
 

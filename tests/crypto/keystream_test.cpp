@@ -1,3 +1,4 @@
+// Known answers of ChaCha20, that a stream does not depend on how it is cut, and the system's random bytes.
 #include "src/crypto/keystream.hpp"
 #include "src/crypto/random.hpp"
 

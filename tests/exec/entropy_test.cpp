@@ -1,3 +1,4 @@
+// A replayable source repeats for the same seed, party and boot, and for nothing else; a real one never does.
 #include "src/exec/entropy.hpp"
 #include "src/crypto/random.hpp"
 
