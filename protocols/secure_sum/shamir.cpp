@@ -1,0 +1,42 @@
+#include "protocols/secure_sum/shamir.hpp"
+
+namespace hansa::protocols::secure_sum {
+
+Scalar Polynomial::share(std::size_t member) const {
+  const Scalar x = Scalar::from(share_place(member));
+  Scalar value;
+  for (std::size_t k = coefficients_.size(); k-- > 0;) value = value * x + coefficients_[k];
+  return value;
+}
+
+std::vector<Point> Polynomial::commitments() const {
+  std::vector<Point> points;
+  points.reserve(coefficients_.size());
+  for (const Scalar& coefficient : coefficients_) points.push_back(Point::of(coefficient));
+  return points;
+}
+
+bool share_fits(std::span<const Point> commitments, std::size_t member, const Scalar& share) {
+  const Scalar x = Scalar::from(share_place(member));
+  Point expected = commitments.back();
+  for (std::size_t k = commitments.size() - 1; k-- > 0;) expected = x * expected + commitments[k];
+  return Point::of(share) == expected;
+}
+
+Scalar rebuild_secret(std::span<const Share> shares) {
+  Scalar secret;
+  for (const Share& mine : shares) {  // Lagrange at 0
+    Scalar numerator = Scalar::from(1), denominator = Scalar::from(1);
+    const Scalar x = Scalar::from(share_place(mine.member));
+    for (const Share& other : shares) {
+      if (other.member == mine.member) continue;
+      const Scalar place = Scalar::from(share_place(other.member));
+      numerator = numerator * place;
+      denominator = denominator * (place - x);
+    }
+    secret = secret + mine.value * numerator * denominator.inverse();
+  }
+  return secret;
+}
+
+}  // namespace hansa::protocols::secure_sum
