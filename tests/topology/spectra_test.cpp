@@ -177,6 +177,8 @@ TEST(Spectra, TimeVaryingGapIsTheGeometricMean) {
 TEST(Spectra, ExactConsensusIsFoundOnlyWhereItIs) {
   EXPECT_EQ(rounds_to_exact_consensus(*make("complete", 40), 5), 1U);
   EXPECT_EQ(rounds_to_exact_consensus(*make("ring", 40), 60), std::nullopt);
+  EXPECT_EQ(rounds_to_exact_consensus(*make("torus", 16), 200), std::nullopt) << "geometric is not exact";
+  EXPECT_EQ(rounds_to_exact_consensus(*make("ring", 4), 200), std::nullopt);
   EXPECT_EQ(rounds_to_exact_consensus(*testing::base_k(1000, 1), 15), std::nullopt);
   EXPECT_EQ(rounds_to_exact_consensus(*testing::base_k(1000, 1), 0), std::nullopt);
 }
