@@ -46,7 +46,8 @@ class [[nodiscard]] Result {
     HANSA_ASSERT(ok());
     return std::get<0>(state_);
   }
-  [[nodiscard]] T&& value() && {
+  /// By value: a reference into a temporary would dangle in `for (auto& x : f().value())`.
+  [[nodiscard]] T value() && {
     HANSA_ASSERT(ok());
     return std::get<0>(std::move(state_));
   }
