@@ -117,7 +117,9 @@ void World::deliver(PartyId to, PartyId from, protocols::Message message) {
   traffic.bytes_received += wire::encoded_size(message);
   ++traffic.messages_received;
   if (options_.full_codec) {
-    auto decoded = wire::decode(wire::encode(message), {});
+    wire::Limits limits;
+    limits.finite_only = false;  // a diverged model is the run's business, as it is without the codec
+    auto decoded = wire::decode(wire::encode(message), limits);
     HANSA_ASSERT(decoded.ok());  // we encoded it ourselves
     message = std::move(decoded).value();
   }
