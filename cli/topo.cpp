@@ -62,7 +62,7 @@ std::string to_text(const topology::TopologySummary& summary) {
                                           summary.spectral_gap, summary.second_singular_value));
   out +=
       line("exact mean", summary.rounds_to_consensus
-                             ? fmt::format("after {} round{} (to within 1e-5)", *summary.rounds_to_consensus,
+                             ? fmt::format("after {} round{}", *summary.rounds_to_consensus,
                                            *summary.rounds_to_consensus == 1 ? "" : "s")
                              : "not within the rounds looked at; parties approach it");
   return out;
