@@ -53,6 +53,11 @@ class EventQueue {
 
   [[nodiscard]] bool empty() const noexcept { return heap_.empty(); }
   [[nodiscard]] std::size_t size() const noexcept { return heap_.size(); }
+  /// Bytes allocated for events: what the busiest moment needed, whatever payloads hold besides.
+  [[nodiscard]] std::size_t capacity_bytes() const noexcept {
+    return heap_.capacity() * sizeof(Key) + slab_.capacity() * sizeof(Payload) +
+           free_.capacity() * sizeof(std::uint32_t);
+  }
 
  private:
   static constexpr std::size_t kArity = 4;

@@ -149,8 +149,8 @@ void World::perform_effects(PartyId party) {
   for (protocols::Effect& effect : effects_.items()) {
     if (host.dies_in_next_batch && done >= host.dies_in_next_batch->after_effects) {
       effects_.clear();
-      const Crash planned = *std::exchange(host.dies_in_next_batch, std::nullopt);
-      return crash(party, {.party = party, .at = now_, .down = planned.down});
+      const auto planned = std::move(host.dies_in_next_batch);
+      return crash(party, {.party = party, .at = now_, .down = planned->down});
     }
     ++done;
     if (auto* sending = std::get_if<protocols::Send>(&effect)) {
@@ -165,8 +165,8 @@ void World::perform_effects(PartyId party) {
   }
   effects_.clear();
   if (host.dies_in_next_batch) {  // the batch was shorter than planned
-    const Crash planned = *std::exchange(host.dies_in_next_batch, std::nullopt);
-    return crash(party, {.party = party, .at = now_, .down = planned.down});
+    const auto planned = std::move(host.dies_in_next_batch);
+    return crash(party, {.party = party, .at = now_, .down = planned->down});
   }
   arm(party);
 }
@@ -223,7 +223,7 @@ void World::crash(PartyId party, const Crash& crash) {
   Host& host = hosts_[index(party)];
   if (host.machine == nullptr) return;
   if (crash.after_effects) {
-    host.dies_in_next_batch = crash;
+    host.dies_in_next_batch = std::make_unique<const Crash>(crash);
     return;
   }
   host.machine.reset();
