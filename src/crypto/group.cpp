@@ -94,4 +94,12 @@ Point operator*(const Scalar& scalar, const Point& point) noexcept {
   return out;
 }
 
+Secret32 shared_secret(const Scalar& my_key, const Point& their_key) noexcept {
+  Secret32 out;
+  const int failed =
+      crypto_scalarmult_ristretto255(raw(out.bytes()), raw(my_key.bytes()), raw(their_key.bytes()));
+  HANSA_ASSERT(failed == 0 || my_key.is_zero() || their_key.is_identity());
+  return out;
+}
+
 }  // namespace hansa::crypto

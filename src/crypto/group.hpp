@@ -56,4 +56,7 @@ class Point {
   Bytes32 encoding_{};
 };
 
+/// What Diffie and Hellman share: the encoding of my_key * their_key, kept as a secret.
+[[nodiscard]] Secret32 shared_secret(const Scalar& my_key, const Point& their_key) noexcept;
+
 }  // namespace hansa::crypto
