@@ -72,12 +72,13 @@ void Recorder::on_event(PartyId party, const protocols::Event& event, Time now) 
 void Recorder::on(PartyId party, const protocols::RoundCompleted& event, Time now) {
   PartyProgress& progress = parties_[index(party)];
   if (event.completed > progress.completed) {
-    ++node_rounds_;
+    completed_total_ += event.completed - progress.completed;
     --completed_count_[progress.completed];
     ++completed_count_[event.completed];
     progress.completed = event.completed;
     fastest_ = std::max(fastest_, event.completed);
     while (slowest_ < config_.rounds && completed_count_[slowest_] == 0) ++slowest_;
+    if (++node_rounds_ % config_.parties == 0) report(nullptr, now);  // about once a round
   }
   if (event.rows > 0) {
     Losses& losses = losses_[event.completed];
@@ -161,7 +162,9 @@ void Recorder::report(const RoundRecord* evaluated, Time now) {
   progress.round = slowest_;
   progress.rounds = config_.rounds;
   progress.virtual_seconds = std::chrono::duration<double>(now).count();
-  progress.fraction = static_cast<double>(slowest_) / std::max<Round>(1, config_.rounds);
+  // Not the slowest party's: one that is down for ever must not stop the clock on the screen.
+  progress.fraction = static_cast<double>(completed_total_) /
+                      (std::max(1.0, static_cast<double>(config_.rounds)) * config_.parties);
   progress.evaluated = evaluated;
   on_progress_(progress);
 }

@@ -82,6 +82,7 @@ class Recorder final : public exec::EventSink {
   Round slowest_ = 0;
   Round fastest_ = 0;
   std::uint64_t node_rounds_ = 0;
+  std::uint64_t completed_total_ = 0;  // rounds behind all parties, skipped ones too
   double mean_cpu_seconds_ = 0;
 };
 

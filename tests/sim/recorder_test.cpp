@@ -64,8 +64,14 @@ class RecorderTest : public ::testing::Test {
   exec::WorkerPool pool_{1};
   std::atomic<std::uint64_t> bytes_{0};
   std::size_t evaluated_ = 0;
+  std::size_t reports_ = 0;
+  Progress last_;
   std::function<void(const Progress&)> on_progress_ = [this](const Progress& progress) {
     if (progress.evaluated != nullptr) ++evaluated_;
+    ++reports_;
+    EXPECT_GE(progress.fraction, last_.fraction) << "a bar never goes back";
+    EXPECT_GE(progress.round, last_.round);
+    last_ = progress;
   };
   std::unique_ptr<Recorder> recorder_;
 };
@@ -185,6 +191,19 @@ TEST_F(RecorderTest, CountsWhoWasMissingAndWhy) {
   EXPECT_EQ(recorder().parties()[0].missed, 6u);
   EXPECT_EQ(recorder().parties()[1].skipped, 5u);
   EXPECT_EQ(recorder().parties()[1].rejected, 1u);
+}
+
+TEST_F(RecorderTest, ProgressGoesOnWithoutEvaluationsAndWithoutTheDead) {
+  for (Round round = 1; round <= 20; ++round) {
+    without_model(0, round);
+    if (round != 7) without_model(1, round);  // skips one; party 2 never moves
+  }
+  EXPECT_EQ(evaluated_, 0u);
+  EXPECT_GE(reports_, 13u);
+  EXPECT_LE(reports_, 20u);
+  EXPECT_EQ(last_.round, 0u) << "the slowest";
+  EXPECT_GT(last_.fraction, 0.6);
+  EXPECT_LE(last_.fraction, 40.0 / 60);
 }
 
 TEST_F(RecorderTest, NothingReportedIsNothingRecorded) {
