@@ -202,7 +202,7 @@ double total_mass(const exec::DriverOutput& output) {
 
 TEST(PushSum, KeepsAllMassThroughLossCrashesAndAPartition) {
   exec::WorkerPool pool(1);
-  const std::uint64_t seeds = testing::long_tests() ? 200 : 12;
+  const std::uint64_t seeds = testing::long_tests() ? 1000 : 12;
   for (std::uint64_t seed = 1; seed <= seeds; ++seed) {
     config::RunConfig config = fleet("push-sum");
     config.rounds = 15;
@@ -236,7 +236,10 @@ config::RunConfig random_scenario(const std::string& strategy, std::uint64_t see
   config.rounds = static_cast<std::uint32_t>(1 + rng.below(12));
   config.local.finish_rounds = static_cast<std::uint32_t>(rng.below(std::min(3u, config.rounds)));
   config.eval.every = static_cast<std::uint32_t>(rng.below(4));
-  config.topology.name = rng.below(2) == 0 ? "complete" : "exponential";
+  static const char* const graphs[] = {"complete", "exponential", "one-peer-exponential", "base-k", "ring",
+                                       "star",     "tree",        "small-world"};
+  config.topology.name = graphs[rng.below(std::size(graphs))];
+  config.topology.degree = 2;
   config.topology.weights = rng.below(3) == 0 ? "sample-count" : "metropolis-hastings";
   config.cohort.size = static_cast<std::uint32_t>(2 + rng.below(3));
   config.network.loss = 0.4 * rng.uniform();
@@ -259,7 +262,7 @@ config::RunConfig random_scenario(const std::string& strategy, std::uint64_t see
 
 TEST_P(EveryStrategy, EndsInEveryRandomScenario) {
   exec::WorkerPool pool(2);
-  const std::uint64_t seeds = testing::long_tests() ? 200 : 15;
+  const std::uint64_t seeds = testing::long_tests() ? 1000 : 15;
   for (std::uint64_t seed = 1; seed <= seeds; ++seed) {
     SCOPED_TRACE(strategy() + " seed " + std::to_string(seed));
     const config::RunConfig config = random_scenario(strategy(), seed);
