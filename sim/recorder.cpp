@@ -1,3 +1,5 @@
+// Which round may be evaluated when. Models wait until every party has reported or gone past their round; a
+// party that is down for ever would make them wait for ever, so only a few rounds may wait at once.
 #include "sim/recorder.hpp"
 
 #include "src/exec/usage.hpp"

@@ -1,3 +1,5 @@
+// The event loop. What decides the order of events (time, parties, counters) never depends on what a
+// computation gave or on how long it really took; that is why workers may run ahead of virtual time.
 #include "sim/world.hpp"
 
 #include "src/wire/codec.hpp"
