@@ -1,5 +1,5 @@
-// The order of a run: everything that can be refused is refused before training starts; CPU time is taken around
-// the driver alone, so that evaluation, baselines and loading do not blur the efficiency figure.
+// The order of a run: everything that can be refused is refused before training starts; CPU time is taken
+// around the driver alone, so that evaluation, baselines and loading do not blur the efficiency figure.
 #include "sim/experiment.hpp"
 
 #include "sim/baselines.hpp"
