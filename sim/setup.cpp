@@ -3,6 +3,7 @@
 #include "sim/setup.hpp"
 
 #include "sim/coordinates.hpp"
+#include "src/exec/huge_pages.hpp"
 #include "src/learn/partition.hpp"
 #include "topology/cohorts.hpp"
 #include "topology/random_schedule.hpp"
@@ -116,6 +117,7 @@ Result<void> deal(const learn::LoadedData& data, Setup& setup) {
 
   auto stored = learn::with_storage(data.dataset, setup.model->storage());
   if (!stored) return stored.error();
+  exec::use_huge_pages(**stored);
   for (std::vector<std::uint32_t>& rows : *dealt) setup.training.shards.push_back({*stored, std::move(rows)});
   setup.pooled = {*stored, data.train};
   setup.test = {*stored, data.test};
