@@ -79,8 +79,10 @@ Result<void> check_plan(const SessionPlan& plan) {
     if (leader >= plan.members.size()) return refuse("the leader of a secure sum must be a member");
   }
   const Patience& patience = plan.patience;
-  if (patience.lead >= patience.view || patience.view >= patience.vote) {
-    return refuse("a secure sum needs patience.lead < patience.view < patience.vote");
+  if (patience.chunks >= patience.lead || patience.chunks + patience.lead >= patience.view ||
+      patience.view >= patience.vote || 2 * patience.result >= patience.done) {
+    return refuse("the patience of a secure sum is out of order",
+                  "chunks < lead, chunks + lead < view < vote, and 2 * result < done");
   }
   return {};
 }

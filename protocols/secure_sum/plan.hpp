@@ -35,16 +35,16 @@ struct ChunkPlan {
   std::size_t lanes = 0;  ///< ring elements, the weight included
 };
 
-/// How long a member waits, each from the beginning of the step. The leader must be the most impatient and
-/// the vote the most patient, or slow members would abandon a session that can still end.
+/// How long a member waits, each from the beginning of the step. A leader must outwait slow owners, members a
+/// slow leader, and the vote everybody, or a session would be abandoned that can still end well.
 struct Patience {
-  Duration setup = std::chrono::seconds(10);   ///< each of ADVERT, SHARE, READY
-  Duration chunks = std::chrono::seconds(10);  ///< for the other members' CHUNKs
-  Duration lead = std::chrono::seconds(5);     ///< a leader, for RECEIPTs
-  Duration view = std::chrono::seconds(10);    ///< for this leader's PROPOSE; longer than lead
-  Duration vote = std::chrono::seconds(40);    ///< for t VOTEs; longer than all views together
-  Duration result = std::chrono::seconds(10);  ///< for the RESULTs, and again for pulled ones
-  Duration done = std::chrono::seconds(10);    ///< for the other members' DONEs
+  Duration setup = std::chrono::seconds(10);  ///< each of ADVERT, SHARE, READY
+  Duration chunks = std::chrono::seconds(5);  ///< an owner, for the other members' CHUNKs
+  Duration lead = std::chrono::seconds(8);    ///< a leader, for RECEIPTs; longer than chunks
+  Duration view = std::chrono::seconds(20);   ///< for one leader's PROPOSE; longer than chunks + lead
+  Duration vote = std::chrono::seconds(60);   ///< for t VOTEs; longer than view
+  Duration result = std::chrono::seconds(5);  ///< for the RESULTs, and again for pulled ones
+  Duration done = std::chrono::seconds(20);   ///< for the other members' DONEs; longer than result twice
 };
 
 struct SessionPlan {
