@@ -6,8 +6,11 @@
 #include <hansa/parameters.hpp>
 #include <hansa/types.hpp>
 
+#include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <variant>
+#include <vector>
 
 namespace hansa::protocols {
 
@@ -25,7 +28,13 @@ struct Slice {
 };
 
 /// Wire tags. Never reused, never renumbered (docs/wire-format.md).
-enum class MessageType : std::uint8_t { model = 1, chunk = 2, mean_chunk = 3, share_ack = 4 };
+enum class MessageType : std::uint8_t {
+  model = 1,
+  chunk = 2,
+  mean_chunk = 3,
+  share_ack = 4,
+  secure_packet = 5
+};
 
 /// A whole model. D-PSGD and epidemic learning send it to every out-neighbour once local training of `round`
 /// is done; the receiver keeps it until it mixes that round. Gossip learning sends it on its own timer.
@@ -60,12 +69,21 @@ struct ShareAck {
   std::uint64_t sequence = 0;
 };
 
-using Message = std::variant<ModelMessage, ChunkMessage, MeanChunkMessage, ShareAck>;
+/// Secure cohort: one packet of a secure sum, word for word as its member signed it
+/// (protocols/secure_sum/layout.hpp says what is inside; the session checks it). The receiver hands it to the
+/// session of `round` and `attempt`.
+struct SecurePacketMessage {
+  Round round = 0;
+  std::uint32_t attempt = 0;
+  std::shared_ptr<const std::vector<std::byte>> packet;  ///< never null
+};
+
+using Message = std::variant<ModelMessage, ChunkMessage, MeanChunkMessage, ShareAck, SecurePacketMessage>;
 
 /// The wire tag of a message.
 [[nodiscard]] constexpr MessageType type_of(const Message& message) noexcept {
   return static_cast<MessageType>(message.index() + 1);
 }
-static_assert(std::variant_size_v<Message> == 4, "give a new message its own tag, and type_of a case");
+static_assert(std::variant_size_v<Message> == 5, "give a new message its own tag, and type_of a case");
 
 }  // namespace hansa::protocols

@@ -1,5 +1,6 @@
 // Messages to bytes and back. A frame is a fixed preamble, a msgpack array of the message's few numbers, and
-// the model as raw little-endian floats; docs/wire-format.md has every byte. Each message has exactly one
+// the model as raw little-endian floats, or a packet of a secure sum as it is; docs/wire-format.md has every
+// byte. Each message has exactly one
 // frame, and decode accepts no other bytes for it, so frames can be compared and hashed.
 //
 // What comes in is hostile until decode has returned: nothing is allocated before all lengths add up, and
@@ -22,30 +23,30 @@ namespace hansa::wire {
 /// Bytes that encode(message) would give, without looking at the payload. A few nanoseconds.
 [[nodiscard]] std::size_t encoded_size(const protocols::Message& message) noexcept;
 
-/// The frame of `message`. Precondition: the slice lies inside its block and the payload is below 4 GiB.
-/// Thread-safe.
+/// The frame of `message`. Precondition: the slice lies inside its block, a packet holds at least one byte,
+/// and the payload is below 4 GiB. Thread-safe.
 [[nodiscard]] std::vector<std::byte> encode(const protocols::Message& message);
 
 /// Why a frame was refused, for counters. The numbers are for arrays, not for the wire.
 enum class DecodeError : std::uint8_t {
-  none,                ///< it was not refused
-  frame_too_short,     ///< shorter than its preamble
-  frame_too_long,      ///< above Limits::frame_bytes_max
-  bad_magic,           ///< does not begin with "HN"
-  bad_version,         ///< a version we do not speak
-  unknown_type,        ///< a MessageType we do not know
-  header_too_long,     ///< above Limits::header_bytes_max
-  payload_too_long,    ///< above Limits::floats_max
-  payload_misfit,      ///< not a whole number of floats, or a payload where the type has none
-  length_mismatch,     ///< the three parts are not exactly the frame: truncated, or bytes behind the end
-  malformed_header,    ///< not one msgpack value
+  none,              ///< it was not refused
+  frame_too_short,   ///< shorter than its preamble
+  frame_too_long,    ///< above Limits::frame_bytes_max
+  bad_magic,         ///< does not begin with "HN"
+  bad_version,       ///< a version we do not speak
+  unknown_type,      ///< a MessageType we do not know
+  header_too_long,   ///< above Limits::header_bytes_max
+  payload_too_long,  ///< above Limits::floats_max or Limits::packet_bytes_max
+  payload_misfit,    ///< not a whole number of floats, a payload where the type has none, or none in a packet
+  length_mismatch,   ///< the three parts are not exactly the frame: truncated, or bytes behind the end
+  malformed_header,  ///< not one msgpack value
   wrong_field_count,   ///< not an array, or not one of the right length
   wrong_field_type,    ///< a field is not of the type that the message has there
   out_of_range,        ///< a number above its limit
   weight_not_finite,   ///< the weight is a NaN or an infinity
   not_canonical,       ///< the same header can be written in fewer bytes
   payload_not_finite,  ///< the model holds a NaN or an infinity (if Limits::finite_only)
-  out_of_memory,       ///< the model does not fit into memory now
+  out_of_memory,       ///< the payload does not fit into memory now
 };
 inline constexpr std::size_t kDecodeErrorCount = 18;
 

@@ -1,4 +1,4 @@
-// Lengths first, then the header, then the floats, and only then memory. The header is read with msgpack's
+// Lengths first, then the header, then the payload, and only then memory. The header is read with msgpack's
 // visitor interface: it reports what it sees one value at a time, so that a header that announces four
 // billion elements is refused at the announcement instead of being given room for them.
 #include "src/wire/codec.hpp"
@@ -7,9 +7,12 @@
 #include <hansa/assert.hpp>
 
 #include <cmath>
+#include <limits>
+#include <memory>
 #include <new>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace hansa::wire {
 namespace {
@@ -24,6 +27,7 @@ std::span<const Field> fields_of(MessageType type) noexcept {
   static constexpr Field kModel[] = {Field::integer, Field::real, Field::integer, Field::integer};
   static constexpr Field kChunk[] = {Field::integer, Field::integer, Field::real};
   static constexpr Field kAck[] = {Field::integer};
+  static constexpr Field kPacket[] = {Field::integer, Field::integer};
   switch (type) {
     case MessageType::model:
       return kModel;
@@ -33,6 +37,8 @@ std::span<const Field> fields_of(MessageType type) noexcept {
       return kChunk;
     case MessageType::share_ack:
       return kAck;
+    case MessageType::secure_packet:
+      return kPacket;
   }
   return {};
 }
@@ -97,6 +103,18 @@ std::uint64_t little_endian(std::span<const std::byte> bytes) noexcept {
   return value;
 }
 
+/// Whether a payload of `size` bytes may follow a header of this type.
+DecodeError check_payload_size(MessageType type, std::uint64_t size, const Limits& limits) noexcept {
+  if (type == MessageType::secure_packet) {
+    if (size > limits.packet_bytes_max) return DecodeError::payload_too_long;
+    return size == 0 ? DecodeError::payload_misfit : DecodeError::none;
+  }
+  if (size > sizeof(float) * std::uint64_t{limits.floats_max}) return DecodeError::payload_too_long;
+  if (size % sizeof(float) != 0) return DecodeError::payload_misfit;
+  if (type == MessageType::share_ack && size != 0) return DecodeError::payload_misfit;
+  return DecodeError::none;
+}
+
 DecodeError split(std::span<const std::byte> frame, const Limits& limits, Parts& parts) noexcept {
   if (frame.size() < kPreambleBytes) return DecodeError::frame_too_short;
   if (frame.size() > limits.frame_bytes_max) return DecodeError::frame_too_long;
@@ -107,9 +125,10 @@ DecodeError split(std::span<const std::byte> frame, const Limits& limits, Parts&
   const std::uint64_t header_size = little_endian(frame.subspan(4, 2));
   const std::uint64_t payload_size = little_endian(frame.subspan(6, 4));
   if (header_size > limits.header_bytes_max) return DecodeError::header_too_long;
-  if (payload_size > sizeof(float) * std::uint64_t{limits.floats_max}) return DecodeError::payload_too_long;
-  if (payload_size % sizeof(float) != 0) return DecodeError::payload_misfit;
-  if (parts.type == MessageType::share_ack && payload_size != 0) return DecodeError::payload_misfit;
+  if (const DecodeError error = check_payload_size(parts.type, payload_size, limits);
+      error != DecodeError::none) {
+    return error;
+  }
   if (kPreambleBytes + header_size + payload_size != frame.size()) return DecodeError::length_mismatch;
   parts.header = frame.subspan(kPreambleBytes, header_size);
   parts.payload = frame.subspan(kPreambleBytes + header_size);
@@ -125,12 +144,6 @@ DecodeError read_header(std::span<const std::byte> header, HeaderVisitor& visito
   return visitor.complete() ? DecodeError::none : DecodeError::wrong_field_count;
 }
 
-struct Chunk {
-  Round round = 0;
-  std::uint32_t offset = 0;
-  double weight = 0;
-};
-
 /// Checks the numbers of a header and puts them, without a payload, into `out`.
 DecodeError interpret(MessageType type, const HeaderVisitor& header, std::uint64_t floats,
                       const Limits& limits, Message& out) noexcept {
@@ -141,6 +154,12 @@ DecodeError interpret(MessageType type, const HeaderVisitor& header, std::uint64
   }
   if (header.integer(0) > limits.round_max) return DecodeError::out_of_range;
   const auto round = static_cast<Round>(header.integer(0));
+  if (type == MessageType::secure_packet) {
+    if (header.integer(1) > std::numeric_limits<std::uint32_t>::max()) return DecodeError::out_of_range;
+    out = protocols::SecurePacketMessage{
+        .round = round, .attempt = static_cast<std::uint32_t>(header.integer(1)), .packet = {}};
+    return DecodeError::none;
+  }
   if (type == MessageType::model) {
     if (header.integer(2) > limits.counter_max || header.integer(3) > limits.counter_max) {
       return DecodeError::out_of_range;
@@ -174,6 +193,9 @@ bool is_canonical(const Message& message, std::span<const std::byte> header) noe
          std::memcmp(written.bytes.data(), header.data(), header.size()) == 0;
 }
 
+/// False for packets of a secure sum: their bytes mean something only to the session.
+bool holds_floats(MessageType type) noexcept { return type != MessageType::secure_packet; }
+
 /// True if no float has all exponent bits set. No branches inside, so that the compiler can use vectors.
 bool all_finite(std::span<const std::byte> payload) noexcept {
   constexpr std::uint32_t kExponent = 0x7F800000;
@@ -186,12 +208,24 @@ bool all_finite(std::span<const std::byte> payload) noexcept {
   return found == 0;
 }
 
+/// Copies the payload into memory of the message's own.
 struct AttachPayload {
-  protocols::Slice slice;
-  void operator()(protocols::ModelMessage& m) { m.model = std::move(slice); }
-  void operator()(protocols::ChunkMessage& m) { m.piece = std::move(slice); }
-  void operator()(protocols::MeanChunkMessage& m) { m.piece = std::move(slice); }
-  void operator()(protocols::ShareAck&) {}
+  std::span<const std::byte> payload;
+
+  void operator()(protocols::ModelMessage& m) const { m.model = floats(); }
+  void operator()(protocols::ChunkMessage& m) const { m.piece = floats(); }
+  void operator()(protocols::MeanChunkMessage& m) const { m.piece = floats(); }
+  void operator()(protocols::ShareAck&) const {}
+  void operator()(protocols::SecurePacketMessage& m) const {
+    m.packet = std::make_shared<const std::vector<std::byte>>(payload.begin(), payload.end());
+  }
+
+ private:
+  [[nodiscard]] protocols::Slice floats() const {
+    Parameters block = Parameters::uninitialised(payload.size() / sizeof(float));
+    if (!payload.empty()) std::memcpy(block.data(), payload.data(), payload.size());
+    return protocols::Slice::whole(std::move(block).freeze());
+  }
 };
 
 DecodeError decode_checked(std::span<const std::byte> frame, const Limits& limits, Message& out) {
@@ -206,12 +240,10 @@ DecodeError decode_checked(std::span<const std::byte> frame, const Limits& limit
     return error;
   }
   if (!is_canonical(message, parts.header)) return DecodeError::not_canonical;
-  if (limits.finite_only && !all_finite(parts.payload)) return DecodeError::payload_not_finite;
-  if (parts.type != MessageType::share_ack) {
-    Parameters block = Parameters::uninitialised(floats);
-    if (floats > 0) std::memcpy(block.data(), parts.payload.data(), parts.payload.size());
-    std::visit(AttachPayload{protocols::Slice::whole(std::move(block).freeze())}, message);
+  if (limits.finite_only && holds_floats(parts.type) && !all_finite(parts.payload)) {
+    return DecodeError::payload_not_finite;
   }
+  std::visit(AttachPayload{parts.payload}, message);
   out = std::move(message);
   return DecodeError::none;
 }
@@ -255,7 +287,7 @@ std::string_view describe(DecodeError error) noexcept {
     case DecodeError::header_too_long:
       return "announces a header that is longer than allowed";
     case DecodeError::payload_too_long:
-      return "announces more floats than allowed";
+      return "announces a payload that is longer than allowed";
     case DecodeError::payload_misfit:
       return "has a payload that does not fit its type";
     case DecodeError::length_mismatch:

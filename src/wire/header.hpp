@@ -13,6 +13,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <span>
 #include <variant>
 
 namespace hansa::wire::detail {
@@ -67,6 +68,11 @@ struct HeaderWriter {
     packer.pack_array(1);
     packer.pack_uint64(m.sequence);
   }
+  void operator()(const protocols::SecurePacketMessage& m) {
+    packer.pack_array(2);
+    packer.pack_uint32(m.round);
+    packer.pack_uint32(m.attempt);
+  }
 
  private:
   void chunk(Round round, std::uint32_t offset, double weight) {
@@ -82,12 +88,43 @@ void write_header(const protocols::Message& message, Sink& sink) {
   std::visit(HeaderWriter<Sink>{sink}, message);
 }
 
-/// The floats that follow the header; null if the type has none.
-struct PayloadOf {
-  const protocols::Slice* operator()(const protocols::ModelMessage& m) const noexcept { return &m.model; }
-  const protocols::Slice* operator()(const protocols::ChunkMessage& m) const noexcept { return &m.piece; }
-  const protocols::Slice* operator()(const protocols::MeanChunkMessage& m) const noexcept { return &m.piece; }
-  const protocols::Slice* operator()(const protocols::ShareAck&) const noexcept { return nullptr; }
+/// Bytes behind the header, without looking at them.
+struct PayloadSize {
+  std::uint64_t operator()(const protocols::ModelMessage& m) const noexcept { return of(m.model); }
+  std::uint64_t operator()(const protocols::ChunkMessage& m) const noexcept { return of(m.piece); }
+  std::uint64_t operator()(const protocols::MeanChunkMessage& m) const noexcept { return of(m.piece); }
+  std::uint64_t operator()(const protocols::ShareAck&) const noexcept { return 0; }
+  std::uint64_t operator()(const protocols::SecurePacketMessage& m) const noexcept {
+    HANSA_ASSERT(m.packet != nullptr);
+    return m.packet->size();
+  }
+
+ private:
+  static std::uint64_t of(const protocols::Slice& slice) noexcept {
+    return sizeof(float) * std::uint64_t{slice.count};
+  }
+};
+
+/// The bytes behind the header, where they lie in memory.
+struct PayloadBytes {
+  using View = std::span<const std::byte>;
+
+  View operator()(const protocols::ModelMessage& m) const noexcept { return of(m.model); }
+  View operator()(const protocols::ChunkMessage& m) const noexcept { return of(m.piece); }
+  View operator()(const protocols::MeanChunkMessage& m) const noexcept { return of(m.piece); }
+  View operator()(const protocols::ShareAck&) const noexcept { return {}; }
+  View operator()(const protocols::SecurePacketMessage& m) const noexcept {
+    HANSA_ASSERT(m.packet != nullptr && !m.packet->empty());
+    return *m.packet;
+  }
+
+ private:
+  static_assert(std::endian::native == std::endian::little, "floats are copied as they lie in memory");
+  static View of(const protocols::Slice& slice) noexcept {
+    if (slice.count == 0) return {};
+    HANSA_ASSERT(slice.block && std::size_t{slice.first} + slice.count <= slice.block.size());
+    return std::as_bytes(std::span(slice.data(), slice.count));
+  }
 };
 
 }  // namespace hansa::wire::detail

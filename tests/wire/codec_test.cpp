@@ -5,7 +5,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdint>
+#include <iterator>
+#include <memory>
 #include <vector>
 
 namespace hansa::wire {
@@ -90,26 +93,55 @@ TEST(Codec, EveryFlippedBitIsRefusedOrGivesAnotherMessage) {
 
 TEST(Codec, RandomBytesBehindAGoodPreambleNeverDecodeToTwoMeanings) {
   Rng rng(5, Purpose::test);
-  int accepted = 0;
+  int accepted[kTypes] = {};
   for (int repeat = 0; repeat < 400000; ++repeat) {
     const std::size_t header_size = rng.below(12);
     std::vector<std::byte> frame = {std::byte{'H'}, std::byte{'N'}, std::byte{kVersion}};
-    frame.push_back(static_cast<std::byte>(1 + rng.below(4)));
+    frame.push_back(static_cast<std::byte>(1 + rng.below(kTypes)));
     frame.push_back(static_cast<std::byte>(header_size));
     frame.resize(kPreambleBytes, std::byte{0});
+    // A packet is never empty; and only a packet can be one byte long.
+    const std::size_t payload_size = frame[3] == std::byte{5} ? 1 : 0;
+    frame[6] = static_cast<std::byte>(payload_size);
     for (std::size_t i = 0; i < header_size; ++i) {
       // Mostly small values: array headers, small integers and type bytes collide often enough to be
       // accepted.
-      constexpr unsigned kLikely[] = {0x91, 0x93, 0x94, 0xcb, 0xcc, 0xcd, 0xce, 0xcf, 0xdc, 0xdd, 0x00, 0x01};
+      constexpr unsigned kLikely[] = {0x91, 0x92, 0x93, 0x94, 0xcb, 0xcc, 0xcd,
+                                      0xce, 0xcf, 0xdc, 0xdd, 0x00, 0x01};
       frame.push_back(static_cast<std::byte>(rng.below(2) == 0 ? kLikely[rng.below(std::size(kLikely))]
                                                                : static_cast<unsigned>(rng.below(256))));
     }
+    frame.resize(frame.size() + payload_size, std::byte{0x7f});
     Message out;
     if (try_decode(frame, {}, out) != DecodeError::none) continue;
-    ++accepted;
+    ++accepted[out.index()];
     ASSERT_EQ(encode(out), frame);
   }
-  EXPECT_GT(accepted, 100);
+  EXPECT_GT(accepted[3], 100);
+  EXPECT_GT(accepted[4], 30);
+}
+
+TEST(Codec, APacketOfAnyLengthAndAnyBytesIsCarriedWordForWord) {
+  for (std::size_t size = 1; size < 300; ++size) {
+    for (const unsigned value : {0x00, 0x7f, 0xff}) {  // 0xff four times is a NaN to whoever looks at floats
+      const auto packet = std::make_shared<const std::vector<std::byte>>(size, static_cast<std::byte>(value));
+      const Message message = protocols::SecurePacketMessage{.round = 9, .attempt = 2, .packet = packet};
+      const std::vector<std::byte> frame = encode(message);
+      ASSERT_EQ(frame.size(), kPreambleBytes + 3 + size);
+      const Result<Message> decoded = decode(frame);
+      ASSERT_TRUE(decoded.ok()) << decoded.error().message;
+      const auto& out = std::get<protocols::SecurePacketMessage>(decoded.value());
+      ASSERT_EQ(*out.packet, *packet);
+      ASSERT_NE(out.packet, packet) << "it owns its bytes";
+    }
+  }
+}
+
+TEST(CodecDeathTest, AMissingOrEmptyPacketIsOurMistake) {
+  EXPECT_DEATH((void)encode(protocols::SecurePacketMessage{}), "packet");
+  EXPECT_DEATH((void)encode(protocols::SecurePacketMessage{
+                   .packet = std::make_shared<const std::vector<std::byte>>()}),
+               "empty");
 }
 
 TEST(CodecDeathTest, ASliceOutsideItsBlockIsOurMistake) {

@@ -8,8 +8,10 @@
 #include <fstream>
 #include <iterator>
 #include <map>
+#include <memory>
 #include <regex>
 #include <set>
+#include <span>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -46,6 +48,11 @@ protocols::Slice slice(std::vector<float> values) {
   return protocols::Slice::whole(Parameters::copy_of(values).freeze());
 }
 
+std::shared_ptr<const std::vector<std::byte>> packet(const std::string& letters) {
+  const auto bytes = std::as_bytes(std::span(letters));
+  return std::make_shared<const std::vector<std::byte>>(bytes.begin(), bytes.end());
+}
+
 /// The messages of the section "Examples".
 std::map<std::string, Message> examples() {
   return {
@@ -53,6 +60,7 @@ std::map<std::string, Message> examples() {
       {"chunk", protocols::ChunkMessage{200, 70000, 12, slice({0.5f})}},
       {"mean_chunk", protocols::MeanChunkMessage{0, 0, 36, slice({0.25f})}},
       {"share_ack", protocols::ShareAck{3}},
+      {"secure_packet", protocols::SecurePacketMessage{130, 1, packet("hansa")}},
   };
 }
 
@@ -103,6 +111,7 @@ TEST(Document, EveryReasonForRefusalHasARowInTheOrderOfTheEnumeration) {
 TEST(Document, DefaultLimitsAreTheDocumentedOnes) {
   const Limits limits;
   EXPECT_EQ(limits.floats_max, 1u << 28);
+  EXPECT_EQ(limits.packet_bytes_max, 1u << 30);
   EXPECT_EQ(limits.header_bytes_max, 64u);
   EXPECT_EQ(limits.frame_bytes_max, 10 + 64 + (std::size_t{1} << 30));
   EXPECT_EQ(limits.round_max, 4294967294u);

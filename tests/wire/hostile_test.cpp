@@ -34,6 +34,14 @@ Bytes frame_of(MessageType type, const Bytes& header, std::size_t floats = 0) {
   return frame;
 }
 
+Bytes packet_frame(const Bytes& header, std::size_t packet_bytes) {
+  Bytes frame = frame_of(MessageType::secure_packet, header);
+  for (int i = 0; i < 4; ++i)
+    frame[6 + static_cast<std::size_t>(i)] = std::byte(packet_bytes >> (8 * i) & 0xff);
+  frame.resize(frame.size() + packet_bytes, std::byte{0xff});
+  return frame;
+}
+
 DecodeError error_of(const Bytes& frame, const Limits& limits = {}) {
   Message out;
   return try_decode(frame, limits, out);
@@ -55,6 +63,9 @@ TEST(Hostile, EveryReasonForRefusalIsReached) {
   const auto model = MessageType::model;
   Limits small;
   small.frame_bytes_max = 20;
+  Limits short_packets;
+  short_packets.packet_bytes_max = 6;
+  const Bytes good_packet = packet_frame(bytes({0x92, 0x07, 0x00}), 7);
   const Bytes nine(9, std::byte{0});
   // [round 1, offset 0, weight]: 13 bytes with the given weight bits.
   const auto chunk_header = [](std::initializer_list<unsigned> offset,
@@ -80,7 +91,7 @@ TEST(Hostile, EveryReasonForRefusalIsReached) {
       {"version 0", with(good_model(), 2, {0}), DecodeError::bad_version},
       {"version 2", with(good_model(), 2, {2}), DecodeError::bad_version},
       {"type 0", with(good_model(), 3, {0}), DecodeError::unknown_type},
-      {"type 5", with(good_model(), 3, {5}), DecodeError::unknown_type},
+      {"type 6", with(good_model(), 3, {6}), DecodeError::unknown_type},
       {"type 255", with(good_model(), 3, {255}), DecodeError::unknown_type},
       {"65535 header bytes", with(good_model(), 4, {0xff, 0xff}), DecodeError::header_too_long},
       {"4 GiB of payload", with(good_model(), 6, {0xff, 0xff, 0xff, 0xff}), DecodeError::payload_too_long},
@@ -88,6 +99,30 @@ TEST(Hostile, EveryReasonForRefusalIsReached) {
       {"1 GiB announced, none sent", with(good_model(), 6, {0, 0, 0, 0x40}), DecodeError::length_mismatch},
       {"seven payload bytes", with(good_model(), 6, {7}), DecodeError::payload_misfit},
       {"an ack with a model", frame_of(ack, bytes({0x91, 0x07}), 1), DecodeError::payload_misfit},
+      {"a good packet", good_packet, DecodeError::none},
+      {"a packet of one byte", packet_frame(bytes({0x92, 0x00, 0x00}), 1), DecodeError::none},
+      {"the last round and attempt",
+       packet_frame(bytes({0x92, 0xce, 0xff, 0xff, 0xff, 0xfe, 0xce, 0xff, 0xff, 0xff, 0xff}), 5),
+       DecodeError::none},
+      {"a packet of nothing", packet_frame(bytes({0x92, 0x07, 0x00}), 0), DecodeError::payload_misfit},
+      {"a packet above its limit", good_packet, DecodeError::payload_too_long, short_packets},
+      {"a packet above 1 GiB", with(good_packet, 6, {1, 0, 0, 0x40}), DecodeError::payload_too_long},
+      {"1 GiB of packet announced", with(good_packet, 6, {0, 0, 0, 0x40}), DecodeError::length_mismatch},
+      {"a packet cut short", with(good_packet, 6, {8}), DecodeError::length_mismatch},
+      {"a packet and one byte more", with(good_packet, 6, {6}), DecodeError::length_mismatch},
+      {"a model as a packet", with(good_model(), 3, {5}), DecodeError::wrong_field_count},
+      {"a packet of a model's length as a model", with(packet_frame(bytes({0x92, 0x07, 0x00}), 8), 3, {1}),
+       DecodeError::wrong_field_count},
+      {"a packet as a model", with(good_packet, 3, {1}), DecodeError::payload_misfit},
+      {"no attempt", packet_frame(bytes({0x91, 0x07}), 7), DecodeError::wrong_field_count},
+      {"a negative attempt", packet_frame(bytes({0x92, 0x07, 0xff}), 7), DecodeError::wrong_field_type},
+      {"attempt 2^32", packet_frame(bytes({0x92, 0x07, 0xcf, 0, 0, 0, 1, 0, 0, 0, 0}), 7),
+       DecodeError::out_of_range},
+      {"a packet of round 2^32 - 1", packet_frame(bytes({0x92, 0xce, 0xff, 0xff, 0xff, 0xff, 0x00}), 7),
+       DecodeError::out_of_range},
+      {"wide attempt", packet_frame(bytes({0x92, 0x07, 0xcc, 0x00}), 7), DecodeError::not_canonical},
+      {"100 kB behind a bad header", packet_frame(bytes({0x92, 0x07, 0xcc, 0x00}), 100'000),
+       DecodeError::not_canonical},
       {"empty header", frame_of(ack, {}), DecodeError::malformed_header},
       {"reserved byte c1", frame_of(ack, bytes({0xc1})), DecodeError::malformed_header},
       {"array cut short", frame_of(ack, bytes({0x91})), DecodeError::malformed_header},

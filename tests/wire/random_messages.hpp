@@ -7,6 +7,8 @@
 
 #include <bit>
 #include <cstring>
+#include <memory>
+#include <utility>
 #include <vector>
 
 namespace hansa::wire::testing {
@@ -50,6 +52,14 @@ inline protocols::Slice random_slice(Rng& rng, std::uint32_t count_max = 40) {
   return {std::move(block).freeze(), first, count};
 }
 
+/// 1 to 100 bytes of any value; mostly no whole number of floats, and often a NaN if taken for some.
+inline std::shared_ptr<const std::vector<std::byte>> random_packet(Rng& rng) {
+  std::vector<std::byte> bytes(1 + rng.below(100));
+  const bool all_ones = rng.below(4) == 0;
+  for (std::byte& b : bytes) b = static_cast<std::byte>(all_ones ? 0xff : rng.below(256));
+  return std::make_shared<const std::vector<std::byte>>(std::move(bytes));
+}
+
 inline protocols::Message random_message(Rng& rng, std::uint64_t type) {
   constexpr std::uint64_t kCounterMax = std::uint64_t{1} << 53;
   const auto round = static_cast<Round>(random_integer(rng, 0xFFFFFFFE));
@@ -65,8 +75,11 @@ inline protocols::Message random_message(Rng& rng, std::uint64_t type) {
       return protocols::ChunkMessage{round, offset, random_weight(rng), random_slice(rng)};
     case 2:
       return protocols::MeanChunkMessage{round, offset, random_weight(rng), random_slice(rng)};
-    default:
+    case 3:
       return protocols::ShareAck{random_integer(rng, kCounterMax)};
+    default:
+      return protocols::SecurePacketMessage{
+          round, static_cast<std::uint32_t>(random_integer(rng, 0xFFFFFFFF)), random_packet(rng)};
   }
 }
 
@@ -95,6 +108,10 @@ inline bool same_bits(const protocols::Message& a, const protocols::Message& b) 
     const auto& y = std::get<MeanChunkMessage>(b);
     return x->round == y.round && x->offset == y.offset && same_bits(x->weight, y.weight) &&
            same_bits(x->piece, y.piece);
+  }
+  if (const auto* x = std::get_if<SecurePacketMessage>(&a)) {
+    const auto& y = std::get<SecurePacketMessage>(b);
+    return x->round == y.round && x->attempt == y.attempt && *x->packet == *y.packet;
   }
   return std::get<ShareAck>(a).sequence == std::get<ShareAck>(b).sequence;
 }
