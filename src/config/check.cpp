@@ -3,6 +3,10 @@
 // `--set strategy=...` should work on any file. Contradictions among those that are read are.
 #include "src/config/check.hpp"
 
+#include "protocols/secure_sum/fixed_point.hpp"
+#include "protocols/secure_sum/plan.hpp"
+
+#include <algorithm>
 #include <cmath>
 #include <string>
 
@@ -45,6 +49,69 @@ void check_cohort(const RunConfig& config, Findings& findings) {
             " is larger than parties = " + std::to_string(config.parties),
         "a cohort is a part of the parties");
   }
+}
+
+struct CohortSizes {
+  std::uint32_t smallest = 0;
+  std::uint32_t largest = 0;
+};
+
+/// What topology::cohort_of makes of valid settings: rows of a square, or parties / size cohorts that differ
+/// by at most one member.
+CohortSizes cohort_sizes(const RunConfig& config) {
+  if (config.cohort.grid) {
+    const auto side = static_cast<std::uint32_t>(std::lround(std::sqrt(static_cast<double>(config.parties))));
+    return {side, side};
+  }
+  const std::uint32_t cohorts = std::max(1U, config.parties / config.cohort.size);
+  return {config.parties / cohorts, (config.parties + cohorts - 1) / cohorts};
+}
+
+/// The key to change if cohorts have the wrong size.
+std::string_view size_key(const RunConfig& config) {
+  return config.cohort.grid || config.cohort.size > config.parties ? "parties" : "cohort.size";
+}
+
+void check_colluders(const RunConfig& config, CohortSizes sizes, Findings& findings) {
+  if (sizes.smallest < 3) {
+    add(findings, size_key(config),
+        "aggregation = \"secure\" needs cohorts of at least 3 parties, here one has " +
+            std::to_string(sizes.smallest) + ": two members would learn each other's model from the sum",
+        "raise cohort.size, or parties; from 4 members on, one of them may drop out");
+    return;
+  }
+  if (sizes.largest > protocols::secure_sum::kMembersMax) {
+    add(findings, size_key(config),
+        "aggregation = \"secure\" sums over at most " + std::to_string(protocols::secure_sum::kMembersMax) +
+            " parties, here a cohort has " + std::to_string(sizes.largest),
+        "8 or 16 is usual: every member exchanges keys with every other");
+    return;
+  }
+  if (config.secure.colluders + 2 > sizes.smallest) {
+    add(findings, "secure.colluders",
+        "secure.colluders = " + std::to_string(config.secure.colluders) + " is too many for a cohort of " +
+            std::to_string(sizes.smallest) +
+            ": a sum must hold at least two models that are not the colluders'",
+        "at most " + std::to_string(sizes.smallest - 2) + "; 0 means a third of the cohort");
+  }
+}
+
+void check_secure(const RunConfig& config, Findings& findings) {
+  if (config.aggregation == "plain") return;
+  if (config.strategy != "cohort") {
+    add(findings, "aggregation",
+        "aggregation = \"" + config.aggregation + "\" needs strategy = \"cohort\", found strategy = \"" +
+            config.strategy + "\"",
+        "set strategy = \"cohort\", or aggregation = \"plain\"; the sums are taken over cohorts");
+    return;
+  }
+  if (config.cohort.grid && !is_square(config.parties)) return;  // reported already
+  if (!config.cohort.grid && config.parties > 1 && config.cohort.size > config.parties) return;
+  const CohortSizes sizes = cohort_sizes(config);
+  if (config.aggregation == "secure") check_colluders(config, sizes, findings);
+  const auto lane = config.secure.ring_bits == 64 ? crypto::Lane::bits64 : crypto::Lane::bits32;
+  const auto format = protocols::secure_sum::fixed_point_format(lane, config.secure.clip, sizes.largest);
+  if (!format.ok()) add(findings, "secure.clip", format.error().message, format.error().hint);
 }
 
 void check_epidemic(const RunConfig& config, Findings& findings) {
@@ -99,7 +166,7 @@ void check_data(const RunConfig& config, Findings& findings) {
 
 std::vector<Finding> check_combinations(const RunConfig& config) {
   Findings findings;
-  for (auto* check : {check_rounds, check_cohort, check_epidemic, check_times, check_data})
+  for (auto* check : {check_rounds, check_cohort, check_secure, check_epidemic, check_times, check_data})
     check(config, findings);
   return findings;
 }

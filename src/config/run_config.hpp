@@ -57,6 +57,15 @@ struct Cohort {
   bool grid = false;       ///< parties = side^2 on a square; rows and columns in turn
 };
 
+/// The [secure] table: aggregation = "secure" and "plain-fixed".
+struct Secure {
+  std::uint32_t colluders =
+      0;            ///< f: members that may work together and learn nothing; 0 = a third of a cohort
+  double clip = 8;  ///< parameters are clipped to [-clip, clip] before they are encoded
+  std::uint64_t weight_max = 10'000;  ///< training rows that weigh 1; more count as this many
+  std::uint32_t ring_bits = 32;       ///< 32 or 64: the ring Z_2^w in which sums are exact
+};
+
 /// The [deadline] table: how long a party waits for its peers.
 struct Deadline {
   double floor_ms = 30'000;  ///< never shorter; with the default no deadline fires in a healthy run
@@ -122,6 +131,7 @@ struct RunConfig {
   GossipLearning gossip_learning;
   Epidemic epidemic;
   Cohort cohort;
+  Secure secure;
   Deadline deadline;
   Network network;
   Compute compute;

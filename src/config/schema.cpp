@@ -16,7 +16,7 @@ constexpr std::string_view kFilePrefix = "file:";
 
 // Known names whose feature this version does not have. They are refused with a reason, not as typing
 // mistakes.
-constexpr std::string_view kAggregationsNotBuilt[] = {"secure", "plain-fixed", "robust", "dp"};
+constexpr std::string_view kAggregationsNotBuilt[] = {"robust", "dp"};
 
 std::vector<std::string_view> names_of(const Key& key) {
   std::vector<std::string_view> names;
@@ -32,9 +32,10 @@ Result<void> check_name(const Key& key, const std::string& name) {
   if (key.name == "aggregation" &&
       std::find(std::begin(kAggregationsNotBuilt), std::end(kAggregationsNotBuilt), name) !=
           std::end(kAggregationsNotBuilt)) {
-    return Error{ErrorKind::not_built,
-                 "aggregation " + toml_quoted(name) + " is not built yet; this version has: " + joined(names),
-                 "set aggregation = \"plain\"; models are then readable by the neighbours they are sent to"};
+    return Error{
+        ErrorKind::not_built,
+        "aggregation " + toml_quoted(name) + " is not built yet; this version has: " + joined(names),
+        "aggregation = \"secure\" hides single models; \"plain\" sends them readable to the neighbours"};
   }
   return Error{
       ErrorKind::usage,
@@ -47,7 +48,8 @@ std::string out_of_range(const Key& key, const std::string& value) {
 }
 
 Result<void> check_integer(const Key& key, std::int64_t value) {
-  if (value >= key.integer_min && value <= key.integer_max) return {};
+  const bool inside = value >= key.integer_min && value <= key.integer_max;
+  if (inside && (key.integer_step == 1 || (value - key.integer_min) % key.integer_step == 0)) return {};
   return Error{ErrorKind::usage, out_of_range(key, std::to_string(value)), ""};
 }
 
@@ -97,6 +99,16 @@ std::string real_range_text(const Key& key) {
          (key.real_max_excluded ? ", less than " : ", at most ") + high;
 }
 
+/// "32, 64"
+std::string stepped_text(const Key& key) {
+  std::string text = std::to_string(key.integer_min);
+  for (std::int64_t value = key.integer_min + key.integer_step; value <= key.integer_max;
+       value += key.integer_step) {
+    text += ", " + std::to_string(value);
+  }
+  return text;
+}
+
 }  // namespace
 
 std::string_view Key::table() const noexcept {
@@ -133,6 +145,8 @@ std::span<const TableInfo> schema_tables() {
       {"gossip-learning", "The strategy gossip-learning."},
       {"epidemic", "The strategy epidemic."},
       {"cohort", "The strategy cohort."},
+      {"secure",
+       "How models become integers that can be masked and summed: aggregation secure and plain-fixed."},
       {"deadline", "How long a party waits for its peers."},
       {"network", "The simulated network: one link model for all pairs."},
       {"compute", "How long work takes in virtual time."},
@@ -179,6 +193,7 @@ std::string allowed_text(const Key& key) {
       return "true, false";
     case KeyType::integer:
     case KeyType::integers: {
+      if (key.integer_step > 1) return stepped_text(key);
       const std::string limits =
           key.integer_max == build::kI64Max
               ? "at least " + std::to_string(key.integer_min)

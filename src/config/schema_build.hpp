@@ -65,6 +65,15 @@ Key integer(std::string_view name, Field, IntegerRange range, std::string_view m
   return key;
 }
 
+/// Only min, min + step, ... up to max; for a few values that all stand in messages.
+template <class Field>
+Key stepped(std::string_view name, Field field, IntegerRange range, std::int64_t step,
+            std::string_view meaning) {
+  Key key = integer(name, field, range, meaning);
+  key.integer_step = step;
+  return key;
+}
+
 template <class Field>
 Key real(std::string_view name, Field, RealRange range, std::string_view meaning) {
   Key key{.name = name, .type = KeyType::real, .meaning = meaning};

@@ -2,6 +2,8 @@
 // evaluation.
 #include "src/config/schema_build.hpp"
 
+#include "protocols/secure_sum/plan.hpp"
+
 namespace hansa::config {
 
 namespace {
@@ -38,6 +40,34 @@ std::vector<Key> strategy_keys() {
           "cohort.grid", HANSA_FIELD(cohort.grid),
           "Parties stand on a square and average by rows and columns in turn: two rounds without training "
           "give the exact mean (Moshpit SGD, Ryabinin et al. 2021). parties must be a square number."),
+  };
+}
+
+std::vector<Key> secure_keys() {
+  using namespace build;
+  constexpr std::int64_t kColludersMax = protocols::secure_sum::kMembersMax - 2;
+  return {
+      integer(
+          "secure.colluders", HANSA_FIELD(secure.colluders), {0, kColludersMax},
+          "secure: so many members of a cohort may work together and still learn only the sum (Bonawitz et "
+          "al. 2017); more of them means that fewer may drop out. At most the cohort's size - 2; 0: a third "
+          "of the cohort."),
+      real("secure.clip", HANSA_FIELD(secure.clip), {0, 1e6, true},
+           "Parameters outside [-clip, clip] count as the bound; the smaller, the finer the rounding."),
+      integer(
+          "secure.weight_max", HANSA_FIELD(secure.weight_max), {1, 1'000'000'000},
+          "Training rows that weigh as much as a party can; a party with more counts as this many. Read if "
+          "topology.weights = \"sample-count\"."),
+      stepped(
+          "secure.ring_bits", HANSA_FIELD(secure.ring_bits), {32, 64}, 32,
+          "Bits of the integers that are summed. 32 is as fine as the floats and as short; 64 doubles the "
+          "bytes."),
+  };
+}
+
+std::vector<Key> deadline_keys() {
+  using namespace build;
+  return {
       real("deadline.floor_ms", HANSA_FIELD(deadline.floor_ms), kMilliseconds,
            "A party never waits shorter than this for its peers; with the default no deadline fires in a "
            "healthy run."),
@@ -110,7 +140,7 @@ std::vector<Key> fault_keys() {
 
 std::vector<Key> build::world_keys() {
   std::vector<Key> keys;
-  for (auto* part : {strategy_keys, network_keys, fault_keys}) {
+  for (auto* part : {strategy_keys, secure_keys, deadline_keys, network_keys, fault_keys}) {
     for (Key& key : part()) keys.push_back(key);
   }
   return keys;

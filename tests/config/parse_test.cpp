@@ -20,6 +20,8 @@ rounds = 3
 dataset = "bank-marketing"
 )";
 
+constexpr std::string_view kSecure = "strategy = \"cohort\"\naggregation = \"secure\"";
+
 struct BadInput {
   std::string_view what;
   std::string text;
@@ -117,11 +119,39 @@ const std::vector<BadInput>& bad_inputs() {
        small_with("[eval]\nbaselines = [\"pooled\", \"pooled\"]\n"),
        {"\"pooled\" twice"}},
       {"unknown aggregation", small_under("aggregation = \"plane\""), {"unknown aggregation", "\"plain\"?"}},
-      {"secure aggregation",
-       small_under("aggregation = \"secure\""),
-       {"bank.toml:1: aggregation \"secure\" is not built yet; this version has: plain"},
+      {"robust aggregation",
+       small_under("aggregation = \"robust\""),
+       {"bank.toml:1: aggregation \"robust\" is not built yet; this version has: plain, secure, plain-fixed"},
+       "hides single models",
+       ErrorKind::not_built},
+      {"private aggregation",
+       small_under("aggregation = \"dp\""),
+       {"aggregation \"dp\" is not built yet"},
        "",
        ErrorKind::not_built},
+      {"secure without cohorts",
+       small_under("aggregation = \"secure\""),
+       {"bank.toml:1: aggregation = \"secure\" needs strategy = \"cohort\", found strategy = \"d-psgd\""},
+       "set strategy = \"cohort\""},
+      {"plain-fixed without cohorts",
+       small_under("strategy = \"push-sum\"\naggregation = \"plain-fixed\""),
+       {"bank.toml:2: aggregation = \"plain-fixed\" needs strategy = \"cohort\""}},
+      {"secure pairs",
+       small_under(kSecure) + "[cohort]\nsize = 2\n",
+       {"bank.toml:8: aggregation = \"secure\" needs cohorts of at least 3 parties, here one has 2: two "
+        "members "
+        "would learn each other's model from the sum"}},
+      {"too many colluders",
+       small_under(kSecure) + "[cohort]\nsize = 4\n[secure]\ncolluders = 3\n",
+       {"bank.toml:10: secure.colluders = 3 is too many for a cohort of 4"},
+       "at most 2; 0 means a third"},
+      {"another ring",
+       small_with("[secure]\nring_bits = 48\n"),
+       {"bank.toml:7: secure.ring_bits = 48 is out of range; allowed: 32, 64"}},
+      {"no bound",
+       small_with("[secure]\nclip = 0\n"),
+       {"secure.clip = 0.0 is out of range; allowed: more than 0"}},
+      {"no weight", small_with("[secure]\nweight_max = 0\n"), {"secure.weight_max = 0 is out of range"}},
       {"missing rounds",
        "parties = 4\n[data]\ndataset = \"bank-marketing\"\n",
        {"bank.toml: rounds is missing"}},
@@ -188,6 +218,66 @@ TEST(Parse, GridNeedsASquare) {
   EXPECT_TRUE(parse_run_config(text, "x", {{"parties", "16777216"}}).ok());
   EXPECT_TRUE(parse_run_config(text, "x", {{"parties", "5"}, {"strategy", "d-psgd"}}).ok())
       << "[cohort] is not read by d-psgd";
+}
+
+TEST(Parse, SecureSumsNeedCohortsInWhichOneModelCanHide) {
+  const std::string text = small_under(kSecure);
+  struct Case {
+    const char *parties, *size, *grid, *colluders;
+    std::string refused;  // what the message says; empty: fine
+  };
+  const std::string small = "needs cohorts of at least 3 parties", large = "sums over at most 64 parties";
+  const std::string colluders = "too many for a cohort of ";
+  for (const Case& c : std::vector<Case>{
+           {"3", "3", "false", "0", ""},
+           {"3", "2", "false", "0", ""},  // a single cohort, of all three
+           {"4", "2", "false", "0", small},
+           {"2", "2", "false", "0", small},
+           {"1", "8", "false", "0", small},
+           {"3", "3", "false", "1", ""},
+           {"3", "3", "false", "2", colluders + "3"},
+           {"17", "8", "false", "6", ""},
+           {"17", "8", "false", "7", colluders + "8"},  // the smaller of the two
+           {"1000", "64", "false", "0", large},         // 15 cohorts of 66 and 67
+           {"64", "64", "false", "62", ""},
+           {"65", "65", "false", "0", large},
+           {"127", "64", "false", "0", large},  // a single cohort
+           {"1000000", "16", "false", "5", ""},
+           {"9", "8", "true", "1", ""},
+           {"9", "8", "true", "2", colluders + "3"},
+           {"4", "8", "true", "0", small},
+           {"1", "8", "true", "0", small},
+           {"4096", "8", "true", "0", ""},
+           {"4225", "8", "true", "0", large},
+       }) {
+    SCOPED_TRACE(std::string(c.parties) + " / " + c.size + " grid " + c.grid + " f " + c.colluders);
+    std::vector<Override> settings = {{"parties", c.parties},
+                                      {"cohort.size", c.size},
+                                      {"cohort.grid", c.grid},
+                                      {"secure.colluders", c.colluders}};
+    const auto config = parse_run_config(text, "x", settings);
+    EXPECT_EQ(config.ok(), c.refused.empty());
+    if (!config.ok()) {
+      EXPECT_THAT(config.error().message, HasSubstr(c.refused));
+    }
+    settings.push_back({"aggregation", "plain-fixed"});
+    EXPECT_TRUE(parse_run_config(text, "x", settings).ok()) << "nothing is hidden, so nothing is refused";
+    settings.push_back({"aggregation", "plain"});
+    EXPECT_TRUE(parse_run_config(text, "x", settings).ok());
+  }
+}
+
+TEST(Parse, ValuesThatWouldOverflowTheRingAreRefused) {
+  const std::string text = small_under("strategy = \"cohort\"\naggregation = \"plain-fixed\"");
+  std::vector<Override> settings = {{"parties", "4096"}, {"cohort.size", "4096"}, {"secure.clip", "1e6"}};
+  const auto config = parse_run_config(text, "x", settings);
+  ASSERT_FALSE(config.ok());
+  EXPECT_THAT(config.error().message, HasSubstr("does not fit in 32 bits"));
+  settings.push_back({"secure.ring_bits", "64"});
+  const auto wide = parse_run_config(text, "x", settings);
+  ASSERT_TRUE(wide.ok()) << wide.error().message;
+  EXPECT_EQ(wide->secure.ring_bits, 64U);
+  EXPECT_EQ(wide->secure.clip, 1e6);
 }
 
 TEST(Parse, OverridesReplaceTheFile) {

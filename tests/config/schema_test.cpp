@@ -35,6 +35,11 @@ std::string random_text(Rng& rng) {
 }
 
 std::int64_t random_integer(const Key& key, Rng& rng) {
+  if (key.integer_step > 1) {
+    const std::int64_t steps = (key.integer_max - key.integer_min) / key.integer_step;
+    return key.integer_min +
+           key.integer_step * static_cast<std::int64_t>(rng.below(static_cast<std::uint64_t>(steps) + 1));
+  }
   switch (rng.below(4)) {
     case 0:
       return key.integer_min;
@@ -97,7 +102,7 @@ RunConfig random_config(Rng& rng) {
       if (key->name == "data.dataset" || key->table() == "data") {
         config.data = defaults.data;
         config.data.dataset = "synthetic-fm";
-      } else if (key->name == "cohort.size" || key->name == "epidemic.fanout") {
+      } else if (key->name == "parties" || key->name == "cohort.size" || key->name == "epidemic.fanout") {
         config.strategy = "d-psgd";
       } else {
         key->write(config, key->read(defaults));
@@ -157,7 +162,6 @@ TEST(Schema, EveryKeyReachesItsOwnField) {
     Value value = key.read(defaults);
     for (int i = 0; i < 100 && value == key.read(defaults); ++i) value = random_value(key, rng);
     if (key.type == KeyType::integers) value = std::vector<std::int64_t>{1, 2, 3};
-    if (key.name == "aggregation") continue;  // has one value in this version
     ASSERT_NE(value, key.read(defaults)) << key.name;
     key.write(config, value);
     EXPECT_TRUE(check_value(key, key.read(config)).ok()) << key.name;
@@ -198,6 +202,10 @@ TEST(Schema, LimitsHold) {
       EXPECT_TRUE(check_value(key, key.integer_min).ok());
       EXPECT_TRUE(check_value(key, key.integer_max).ok());
       EXPECT_FALSE(check_value(key, key.integer_min - 1).ok());
+      if (key.integer_step > 1) {
+        EXPECT_FALSE(check_value(key, key.integer_min + 1).ok());
+        EXPECT_FALSE(check_value(key, key.integer_max - 1).ok());
+      }
       if (key.integer_max < std::numeric_limits<std::int64_t>::max()) {
         EXPECT_FALSE(check_value(key, key.integer_max + 1).ok());
       }
