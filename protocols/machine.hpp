@@ -8,6 +8,7 @@
 // cancel. Nothing that follows a Persist may leave the process before the record is durable.
 #pragma once
 
+#include "protocols/entropy.hpp"
 #include "protocols/messages.hpp"
 #include "protocols/tasks.hpp"
 
@@ -83,7 +84,26 @@ struct Finished {
   ParametersRef model;
   double mass = 1;  ///< push-sum weight; 1 elsewhere
 };
-using Event = std::variant<RoundCompleted, PeerMissing, RoundsSkipped, Rejected, Finished>;
+/// A secure sum is over for this party.
+struct SumEnded {
+  Round round = 0;
+  std::uint32_t attempt = 0;
+  PartyId first_member{};  ///< with round and attempt, names the session
+  std::uint32_t members = 0;
+  std::uint32_t contributors = 0;  ///< whose inputs are in the sum; 0 if it was given up
+};
+/// This party could not contribute to the sum of `round`: its model is not finite.
+struct ContributionRefused {
+  Round round = 0;
+};
+/// A member of this party's secure sum broke the protocol; what it signed is evidence.
+struct MemberCaught {
+  Round round = 0;
+  PartyId peer{};
+  std::uint8_t misdeed = 0;  ///< secure_sum::Misdeed
+};
+using Event = std::variant<RoundCompleted, PeerMissing, RoundsSkipped, Rejected, Finished, SumEnded,
+                           ContributionRefused, MemberCaught>;
 
 /// Tell whoever watches: metrics, reports, checkers.
 struct Emit {
@@ -139,15 +159,6 @@ class Effects {
 
  private:
   std::vector<Effect> items_;
-};
-
-/// Randomness for secrets: keys, shares, nonces, noise. A node's driver takes it from the operating system,
-/// the simulator from (seed, party, boot counter), so that a restart never repeats it. Never used for
-/// learning.
-class EntropySource {
- public:
-  virtual ~EntropySource() = default;
-  virtual void fill(std::span<std::byte> bytes) = 0;
 };
 
 /// Not thread-safe: a driver calls one machine from one place at a time, with `now` never going back.

@@ -3,11 +3,16 @@
 #pragma once
 
 #include "protocols/messages.hpp"
+#include "protocols/secure_sum/fixed_point.hpp"
+#include "protocols/secure_sum/masking.hpp"
 
 #include <hansa/parameters.hpp>
 #include <hansa/types.hpp>
 
+#include <cstddef>
 #include <cstdint>
+#include <memory>
+#include <string>
 #include <variant>
 #include <vector>
 
@@ -32,15 +37,61 @@ struct MixAndTrain {
   ParametersRef optimiser_state;  ///< empty before the first training
 };
 
-/// Closed set of tasks; secure aggregation will add masking.
-using Task = std::variant<MixAndTrain>;
+/// A piece of a model: floats [offset, offset + count).
+struct Piece {
+  std::uint32_t offset = 0;
+  std::uint32_t count = 0;
+};
+
+/// The average of `terms` as a secure sum would compute it, without its masks: each source is encoded with
+/// its weight, the integers are added exactly, and the mean is decoded once. For aggregation = "plain-fixed".
+struct FixedPointMean {
+  struct Term {
+    Slice source;
+    double weight = 1;  ///< in [0, 1]
+  };
+  secure_sum::FixedPointFormat format;
+  std::vector<Term> terms;
+};
+
+/// Encodes the pieces of `model` for a secure sum: the input of a session. A value that is not finite is an
+/// error.
+struct EncodeInput {
+  secure_sum::FixedPointFormat format;
+  ParametersRef model;
+  double weight = 1;  ///< in [0, 1]
+  std::vector<Piece> pieces;
+};
+
+/// Adds masks to a secure sum's vector, or takes them off.
+struct ApplyMasks {
+  secure_sum::MaskTask mask;
+};
+
+/// Replaces the pieces of `own` whose sums are known by the decoded means.
+struct DecodeSums {
+  struct Sum {
+    Piece piece;
+    std::shared_ptr<const secure_sum::Bytes> lanes;
+  };
+  secure_sum::FixedPointFormat format;
+  std::size_t contributors = 0;
+  ParametersRef own;
+  std::vector<Sum> sums;
+};
+
+/// Closed set of tasks.
+using Task = std::variant<MixAndTrain, FixedPointMean, EncodeInput, ApplyMasks, DecodeSums>;
 
 /// What came of a task.
 struct Computed {
   ParametersRef model;
   ParametersRef optimiser_state;
-  double loss_sum = 0;     ///< over `rows`; 0 if it did not train
-  std::uint64_t rows = 0;  ///< rows processed by training
+  double loss_sum = 0;      ///< over `rows`; 0 if it did not train
+  std::uint64_t rows = 0;   ///< rows processed by training
+  secure_sum::Bytes lanes;  ///< EncodeInput, ApplyMasks
+  double weight = 0;        ///< DecodeSums: the sum of the contributors' weights, 0 if there was no sum
+  std::string error;        ///< why an input or a sum cannot be used; empty if it can
 };
 
 }  // namespace hansa::protocols

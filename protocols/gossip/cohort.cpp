@@ -7,7 +7,9 @@
 // Without faults the average is exact. If an owner is missing, members keep their own piece; if a
 // contribution is missing, the owner averages the others and says what total weight its average has.
 #include "protocols/gossip/mixing.hpp"
+#include "protocols/gossip/pieces.hpp"
 #include "protocols/gossip/registry.hpp"
+#include "protocols/gossip/secure_cohort.hpp"
 #include "protocols/party/party.hpp"
 #include "topology/cohorts.hpp"
 
@@ -18,31 +20,10 @@
 namespace hansa::protocols {
 namespace {
 
-constexpr std::uint32_t kPieceAlignmentFloats =
-    16;  // pieces begin on cache lines when the model is large enough
-
-struct Piece {
-  std::uint32_t offset = 0;
-  std::uint32_t count = 0;
-};
-
-/// Piece `k` of `n` of a model of `size` floats; pieces cover the model once, in order, and may be empty.
-Piece piece_of(std::uint32_t size, std::size_t k, std::size_t n) noexcept {
-  const std::uint32_t unit = size >= kPieceAlignmentFloats * n ? kPieceAlignmentFloats : 1;
-  const std::uint64_t units = size / unit;
-  const auto boundary = [&](std::size_t i) {
-    return i == n ? size : static_cast<std::uint32_t>(units * i / n) * unit;
-  };
-  return {boundary(k), boundary(k + 1) - boundary(k)};
-}
-
 class Cohort final : public Strategy {
  public:
   explicit Cohort(const PartyOptions& options)
-      : Strategy(options),
-        own_weight_(run().weights == MixWeights::sample_count ? static_cast<double>(options.training_rows)
-                                                              : 1.0),
-        carried_weight_(own_weight_) {}
+      : Strategy(options), own_weight_(own_weight(options)), carried_weight_(own_weight_) {}
 
   [[nodiscard]] std::uint32_t steps() const noexcept override { return 2; }
 
@@ -82,6 +63,22 @@ class Cohort final : public Strategy {
     return step == 0 ? average_own_piece(round, arrived) : assemble(round, own, arrived);
   }
 
+  /// In "plain-fixed" the owner averages with the secure sum's integers.
+  std::optional<FixedPointMean> exact_mean(const MixAndTrain& task) override {
+    if (run().aggregation != Aggregation::plain_fixed || task.terms.empty()) return std::nullopt;
+    const auto format = secure_sum::fixed_point_format(run().secure.lane, run().secure.clip, members_.size());
+    HANSA_ASSERT(format.ok());  // checked when the run was set up
+    FixedPointMean mean{.format = *format};
+    mean_weight_ = 0;
+    for (std::size_t i = 0; i < task.terms.size(); ++i) {
+      const double weight = relative_weight(run().secure, contribution_weights_[i]);
+      mean_weight_ += secure_sum::rounded_weight(*format, weight);
+      mean.terms.push_back({task.terms[i].source, weight});
+    }
+    mean_weight_ *= static_cast<double>(run().secure.weight_max);
+    return mean;
+  }
+
   void save(Record& record) const override { record.mass = carried_weight_; }
   void restore(const Record& record) override { carried_weight_ = record.mass; }
 
@@ -113,7 +110,11 @@ class Cohort final : public Strategy {
     std::sort(contributions.begin(), contributions.end(),
               [](const Contribution& a, const Contribution& b) { return a.from < b.from; });
     mean_weight_ = 0;
-    for (const Contribution& contribution : contributions) mean_weight_ += contribution.weight;
+    contribution_weights_.clear();
+    for (const Contribution& contribution : contributions) {
+      mean_weight_ += contribution.weight;
+      contribution_weights_.push_back(contribution.weight);
+    }
     task.terms = average(std::move(contributions), 0, false);
     return task;
   }
@@ -161,16 +162,19 @@ class Cohort final : public Strategy {
   }
 
   double own_weight_;
-  double carried_weight_;                 // total weight of the last cohort
-  double mean_weight_ = 0;                // total weight of our piece in this round
-  ParametersRef model_;                   // our trained model while the exchange lasts
-  mutable std::vector<PartyId> members_;  // of the round asked for last
+  std::vector<double> contribution_weights_;  // of the piece averaged last, by id
+  double carried_weight_;                     // total weight of the last cohort
+  double mean_weight_ = 0;                    // total weight of our piece in this round
+  ParametersRef model_;                       // our trained model while the exchange lasts
+  mutable std::vector<PartyId> members_;      // of the round asked for last
   mutable Round members_round_ = 0;
 };
 
 }  // namespace
 
 std::unique_ptr<Machine> make_cohort(PartyOptions options) {
+  if (options.run->aggregation == Aggregation::secure)
+    return std::make_unique<SecureCohort>(std::move(options));
   auto strategy = std::make_unique<Cohort>(options);
   return std::make_unique<Party>(std::move(options), std::move(strategy));
 }

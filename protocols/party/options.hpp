@@ -4,6 +4,9 @@
 
 #include "protocols/machine.hpp"
 #include "protocols/party/deadline.hpp"
+#include "src/crypto/hash.hpp"
+#include "src/crypto/identity.hpp"
+#include "src/crypto/mask.hpp"
 #include "topology/cohorts.hpp"
 #include "topology/topology.hpp"
 
@@ -13,6 +16,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <vector>
 
 namespace hansa::protocols {
 
@@ -36,6 +40,23 @@ struct GossipLearningOptions {
   double period_jitter = 0.1;  ///< standard deviation of a period, as a fraction of it
 };
 
+/// How models are summed.
+enum class Aggregation {
+  plain,        ///< in the clear, as floats
+  plain_fixed,  ///< in the clear, with the secure sum's integers
+  secure,       ///< only exact sums over cohorts become known
+};
+
+/// aggregation = "secure" and "plain-fixed".
+struct SecureOptions {
+  crypto::Lane lane = crypto::Lane::bits32;
+  double clip = 8;                        ///< parameters are clipped to [-clip, clip]
+  std::uint64_t weight_max = 10'000;      ///< training rows that weigh 1
+  std::uint32_t colluders = 0;            ///< f; 0: a third of the members, rounded down, at least one
+  crypto::Hash256 task;                   ///< what is trained: model, parameter order, initial values
+  std::vector<crypto::PublicKey> roster;  ///< the parties' public keys, by party
+};
+
 /// The same for every party of a run.
 struct RunOptions {
   std::uint32_t parties = 0;
@@ -52,6 +73,8 @@ struct RunOptions {
   std::uint32_t epidemic_fanout = 4;
   topology::CohortOptions cohort;
   GossipLearningOptions gossip_learning;
+  Aggregation aggregation = Aggregation::plain;
+  SecureOptions secure;
 };
 
 /// One party's own part.
@@ -59,8 +82,24 @@ struct PartyOptions {
   PartyId self{};
   std::uint64_t training_rows = 1;  ///< > 0; the weight under MixWeights::sample_count
   std::shared_ptr<const RunOptions> run;
-  std::optional<Record> restored;  ///< set after a crash
+  std::optional<Record> restored;                    ///< set after a crash
+  std::shared_ptr<const crypto::Identity> identity;  ///< aggregation secure: signs
+  std::shared_ptr<EntropySource> entropy;            ///< aggregation secure: keys and shares
 };
+
+/// The weight of a party's own trained model in a cohort's average: its rows (FedAvg), or the same for all.
+[[nodiscard]] inline double own_weight(const PartyOptions& options) noexcept {
+  const RunOptions& run = *options.run;
+  if (run.weights == MixWeights::sample_count) return static_cast<double>(options.training_rows);
+  return run.aggregation == Aggregation::plain ? 1.0 : static_cast<double>(run.secure.weight_max);
+}
+
+/// `weight` as a fraction of the agreed maximum, for fixed point; more than the maximum counts as the
+/// maximum.
+[[nodiscard]] inline double relative_weight(const SecureOptions& secure, double weight) noexcept {
+  const auto most = static_cast<double>(secure.weight_max);
+  return weight >= most ? 1.0 : weight / most;
+}
 
 /// True if an evaluation is due once `completed` rounds are behind.
 [[nodiscard]] constexpr bool evaluation_due(const RunOptions& run, Round completed) noexcept {

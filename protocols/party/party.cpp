@@ -36,7 +36,7 @@ bool Party::trains_in(Round round) const noexcept {
   return round + options_.run->finish_rounds < options_.run->rounds;
 }
 
-void Party::compute(MixAndTrain task, Effects& out) {
+void Party::compute(Task task, Effects& out) {
   HANSA_ASSERT(!computing_);
   computing_ = true;
   out.compute(++compute_id_, std::move(task));
@@ -113,6 +113,8 @@ void Party::mix(Effects& out) {
       task.step_scale = strategy_->step_scale();
       task.optimiser_state = std::move(optimiser_state_);
     }
+  } else if (std::optional<FixedPointMean> exact = strategy_->exact_mean(task)) {
+    return compute(std::move(*exact), out);
   }
   compute(std::move(task), out);
 }

@@ -64,7 +64,7 @@ class Party final : public Machine {
   void complete_round(Computed result, Time now, Effects& out);
   void finish(ParametersRef model, Effects& out);
   void absorb_late(Effects& out);
-  void compute(MixAndTrain task, Effects& out);
+  void compute(Task task, Effects& out);
   [[nodiscard]] bool trains_in(Round round) const noexcept;
 
   // What arrives, and what does not (party_inbox.cpp).

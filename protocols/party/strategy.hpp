@@ -52,6 +52,10 @@ class Strategy {
   virtual MixAndTrain combine(Round round, std::uint32_t step, const ParametersRef& own,
                               std::span<const Received> arrived) = 0;
 
+  /// If set, this is performed instead of the task that combine() has just returned, with the same result but
+  /// exact integer arithmetic.
+  virtual std::optional<FixedPointMean> exact_mean(const MixAndTrain&) { return std::nullopt; }
+
   /// True if messages of past rounds still count (push-sum's mass does).
   [[nodiscard]] virtual bool keeps_late() const noexcept { return false; }
   /// The scale of the next local update, see MixAndTrain::step_scale.

@@ -2,7 +2,7 @@
 // bound to the session id, so that nothing of one session fits another.
 #pragma once
 
-#include "protocols/machine.hpp"
+#include "protocols/entropy.hpp"
 #include "protocols/secure_sum/byte_order.hpp"
 #include "protocols/secure_sum/plan.hpp"
 #include "protocols/secure_sum/shamir.hpp"

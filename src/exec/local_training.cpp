@@ -1,5 +1,6 @@
 #include "src/exec/local_training.hpp"
 
+#include "src/exec/secure_tasks.hpp"
 #include "src/learn/mix.hpp"
 
 #include <hansa/assert.hpp>
@@ -86,38 +87,54 @@ void train(const LocalTraining& training, PartyId party, MixAndTrain& task, Para
   performed.cost.bytes += cost.bytes;
 }
 
-}  // namespace
-
-Performed perform(const LocalTraining& training, PartyId party, protocols::Task task,
-                  learn::Workspace& workspace) {
-  auto& mix_and_train = std::get<MixAndTrain>(task);
+Performed perform_task(const LocalTraining& training, PartyId party, MixAndTrain task,
+                       learn::Workspace& workspace) {
   Performed performed;
-  performed.cost.bytes = static_cast<double>(mixing_bytes(task));
-  if (!mix_and_train.train && passes_through(mix_and_train)) {
-    performed.computed.model = std::move(mix_and_train.terms.front().source.block);
+  performed.cost.bytes = static_cast<double>(bytes_touched(task));
+  if (!task.train && passes_through(task)) {
+    performed.computed.model = std::move(task.terms.front().source.block);
     return performed;
   }
-  const std::size_t terms = mix_and_train.terms.size();
-  performed.cost.flop = terms > 1 ? 2.0 * static_cast<double>(terms) * mix_and_train.size : 0.0;
-  Parameters model = mix(mix_and_train);
-  if (mix_and_train.train) train(training, party, mix_and_train, model, performed, workspace);
+  const std::size_t terms = task.terms.size();
+  performed.cost.flop = terms > 1 ? 2.0 * static_cast<double>(terms) * task.size : 0.0;
+  Parameters model = mix(task);
+  if (task.train) train(training, party, task, model, performed, workspace);
   performed.computed.model = std::move(model).freeze();
   return performed;
 }
 
+template <class SumTask>
+Performed perform_task(const LocalTraining&, PartyId, SumTask task, learn::Workspace&) {
+  Performed performed;
+  performed.cost.bytes = static_cast<double>(bytes_touched(task));
+  performed.computed = perform_sum(std::move(task));
+  return performed;
+}
+
+}  // namespace
+
+/// Every model is read once by somebody and written once, however many neighbours share it through the cache.
+std::uint64_t bytes_touched(const MixAndTrain& task) {
+  return passes_through(task) ? 0 : 2ULL * sizeof(float) * task.size;
+}
+
+Performed perform(const LocalTraining& training, PartyId party, protocols::Task task,
+                  learn::Workspace& workspace) {
+  return std::visit(
+      [&](auto&& concrete) { return perform_task(training, party, std::move(concrete), workspace); },
+      std::move(task));
+}
+
 std::uint64_t training_rows(const LocalTraining& training, PartyId party, const protocols::Task& task) {
-  const auto& mix_and_train = std::get<MixAndTrain>(task);
-  if (!mix_and_train.train) return 0;
+  const auto* mix_and_train = std::get_if<MixAndTrain>(&task);
+  if (mix_and_train == nullptr || !mix_and_train->train) return 0;
   const std::uint64_t rows = training.shards[index(party)].rows.size();
   const std::uint64_t batch = std::min<std::uint64_t>(training.options.batch_size, rows);
   return training.options.steps > 0 ? training.options.steps * batch : training.options.epochs * rows;
 }
 
 std::uint64_t mixing_bytes(const protocols::Task& task) {
-  const auto& mix_and_train = std::get<MixAndTrain>(task);
-  // Every model is read once by somebody and written once, however many neighbours share it through the
-  // cache.
-  return passes_through(mix_and_train) ? 0 : 2ULL * sizeof(float) * mix_and_train.size;
+  return std::visit([](const auto& concrete) { return bytes_touched(concrete); }, task);
 }
 
 }  // namespace hansa::exec

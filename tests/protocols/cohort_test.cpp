@@ -156,6 +156,7 @@ TEST(Cohort, BadPiecesAreRefused) {
       {1, MeanChunkMessage{.offset = 2, .piece = Slice::whole(one)}, "rejected 1 wrong_size"},
       {1, model_message(0, 1, 3), "rejected 1 unexpected_type"},
       {1, ShareAck{1}, "rejected 1 unexpected_type"},
+      {1, packet_message(0), "rejected 1 unexpected_type"},
   };
   for (const auto& row : table) EXPECT_THAT(rig.message(row.from, row.message), ElementsAre(row.expected));
 }

@@ -124,6 +124,7 @@ TEST(GossipLearning, BadMessagesAreRefused) {
   EXPECT_THAT(rig.message(1, aged(8, ~0ULL)), ElementsAre("rejected 1 bad_weight"));
   EXPECT_THAT(rig.message(1, model_message(0, 8, 3)), ElementsAre("rejected 1 wrong_size"));
   EXPECT_THAT(rig.message(1, ShareAck{1}), ElementsAre("rejected 1 unexpected_type"));
+  EXPECT_THAT(rig.message(1, packet_message(0)), ElementsAre("rejected 1 unexpected_type"));
   EXPECT_THAT(rig.down(1), IsEmpty());
 }
 

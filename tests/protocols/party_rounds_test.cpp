@@ -139,6 +139,7 @@ TEST(PartyRound, BadMessagesAreRefusedAndChangeNothing) {
       {"chunk", 1, ChunkMessage{.piece = {two, 0, 2}}, "rejected 1 unexpected_type"},
       {"mean chunk", 1, MeanChunkMessage{.piece = {two, 0, 2}}, "rejected 1 unexpected_type"},
       {"acknowledgement", 1, ShareAck{1}, "rejected 1 unexpected_type"},
+      {"packet of a secure sum", 1, packet_message(0), "rejected 1 unexpected_type"},
   };
   Rig rig = waiting(run_options(3, 3));
   for (const Bad& bad : table) {

@@ -11,6 +11,8 @@
 #include <cmath>
 #include <cstdint>
 #include <limits>
+#include <memory>
+#include <vector>
 
 namespace hansa::protocols::testing {
 
@@ -131,9 +133,18 @@ class PartyProgram {
     return {constant_model(byte() % 32, 1), static_cast<std::uint32_t>(word()),
             static_cast<std::uint32_t>(byte())};
   }
+  /// No party of these runs sums securely: all must refuse it.
+  Message packet() {
+    const std::size_t size = 1 + byte() % 200U;
+    const auto content = static_cast<std::byte>(byte());
+    return SecurePacketMessage{round(), byte(),
+                               std::make_shared<const std::vector<std::byte>>(size, content)};
+  }
   Message message() {
     const std::uint32_t size = run_->parameter_count;
-    switch (byte() % 4) {
+    const std::uint8_t choice = byte();
+    if (choice >= 250) return packet();
+    switch (choice % 4) {
       case 0:
         return ModelMessage{.round = round(),
                             .weight = number(),

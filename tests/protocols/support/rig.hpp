@@ -95,6 +95,11 @@ inline Message model_message(Round round, float value, std::size_t count = 2, do
   return ModelMessage{.round = round, .weight = weight, .model = Slice::whole(constant_model(count, value))};
 }
 
+/// Of a secure sum; its one byte means nothing.
+inline Message packet_message(Round round) {
+  return SecurePacketMessage{round, 0, std::make_shared<const std::vector<std::byte>>(1)};
+}
+
 inline Message share(Round round, float value, double mass, std::uint64_t sequence, std::size_t count = 2) {
   return ModelMessage{.round = round,
                       .weight = mass,
@@ -136,6 +141,10 @@ struct MessageText {
   std::string operator()(const ChunkMessage& m) const { return "chunk" + piece(m); }
   std::string operator()(const MeanChunkMessage& m) const { return "mean" + piece(m); }
   std::string operator()(const ShareAck& m) const { return "ack #" + std::to_string(m.sequence); }
+  std::string operator()(const SecurePacketMessage& m) const {
+    return "packet" + round_text(m.round) + " attempt " + std::to_string(m.attempt) + ", " +
+           std::to_string(m.packet->size()) + " bytes";
+  }
   template <class M>
   static std::string piece(const M& m) {
     return round_text(m.round) + " [" + std::to_string(m.offset) + "+" + std::to_string(m.piece.count) +
@@ -159,15 +168,20 @@ struct EventText {
   std::string operator()(const Finished& e) const {
     return "finished x=" + text(e.model) + (e.mass != 1 ? " m=" + text(e.mass) : "");
   }
+  std::string operator()(const SumEnded& e) const {
+    return "sum" + round_text(e.round) + " attempt " + std::to_string(e.attempt) + " of " +
+           text(e.first_member) + ": " + std::to_string(e.contributors) + "/" + std::to_string(e.members);
+  }
+  std::string operator()(const ContributionRefused& e) const { return "refused" + round_text(e.round); }
+  std::string operator()(const MemberCaught& e) const {
+    return "caught" + round_text(e.round) + " " + text(e.peer) + " " + std::to_string(e.misdeed);
+  }
 };
 
-struct EffectText {
-  std::string operator()(const Send& e) const {
-    return "send " + text(e.to) + ": " + std::visit(MessageText{}, e.message);
-  }
-  std::string operator()(const Compute& e) const {
-    const auto& task = std::get<MixAndTrain>(e.task);
-    std::string line = "compute " + std::to_string(e.id) + ":";
+/// What a party is asked to compute, for the line of a Compute.
+struct TaskText {
+  std::string operator()(const MixAndTrain& task) const {
+    std::string line;
     for (std::size_t i = 0; i < task.terms.size(); ++i) {
       const MixTerm& term = task.terms[i];
       const bool same_target = i > 0 && term.target == task.terms[i - 1].target;
@@ -177,6 +191,27 @@ struct EffectText {
     if (task.train) line += " train" + round_text(task.round);
     if (task.step_scale != 1.0f) line += " scale " + text(static_cast<double>(task.step_scale));
     return line;
+  }
+  std::string operator()(const FixedPointMean& task) const {
+    std::string line = " mean of";
+    for (const auto& term : task.terms) line += " " + text(term.weight) + "*" + text(term.source);
+    return line;
+  }
+  std::string operator()(const EncodeInput& task) const {
+    return " encode " + text(task.weight) + "*" + text(task.model);
+  }
+  std::string operator()(const ApplyMasks&) const { return " masks"; }
+  std::string operator()(const DecodeSums& task) const {
+    return " decode " + std::to_string(task.sums.size()) + " sums of " + std::to_string(task.contributors);
+  }
+};
+
+struct EffectText {
+  std::string operator()(const Send& e) const {
+    return "send " + text(e.to) + ": " + std::visit(MessageText{}, e.message);
+  }
+  std::string operator()(const Compute& e) const {
+    return "compute " + std::to_string(e.id) + ":" + std::visit(TaskText{}, e.task);
   }
   std::string operator()(const Emit& e) const { return std::visit(EventText{}, e.event); }
   std::string operator()(const Persist& e) const {
