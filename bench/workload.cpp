@@ -31,12 +31,7 @@ Result<Repetition> run_world(const sim::Setup& setup) {
   sim::Recorder recorder(setup.config, evaluator, pool, "", silent, bytes_sent);
   exec::DriverInput input;
   input.parties = setup.config.parties;
-  input.make = [&setup](PartyId party, std::optional<protocols::Record> restored) {
-    return setup.strategy->make({.self = party,
-                                 .training_rows = setup.training.shards[index(party)].rows.size(),
-                                 .run = setup.run,
-                                 .restored = std::move(restored)});
-  };
+  input.make = sim::machine_factory(setup);
   input.training = &setup.training;
   input.sink = &recorder;
   input.bytes_sent_total = &bytes_sent;

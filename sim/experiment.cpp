@@ -135,12 +135,7 @@ Result<RunResult> run_experiment(const config::RunConfig& config, const Experime
 
   exec::DriverInput input;
   input.parties = config.parties;
-  input.make = [&setup](PartyId party, std::optional<protocols::Record> restored) {
-    return setup.strategy->make({.self = party,
-                                 .training_rows = setup.training.shards[index(party)].rows.size(),
-                                 .run = setup.run,
-                                 .restored = std::move(restored)});
-  };
+  input.make = machine_factory(setup);
   input.training = &setup.training;
   input.sink = &recorder;
   input.stop = options.stop;
@@ -161,6 +156,7 @@ Result<RunResult> run_experiment(const config::RunConfig& config, const Experime
   result.events = output.events;
   result.messages_lost = output.messages_lost;
   result.messages_duplicated = output.messages_duplicated;
+  result.sums = recorder.sums();
   result.virtual_seconds = std::chrono::duration<double>(output.end).count();
   fill_efficiency(output, result);
 

@@ -117,6 +117,28 @@ bool Recorder::already_evaluated(Round round) const noexcept {
   return !rounds_.empty() && round <= rounds_.back().round;
 }
 
+void Recorder::on(PartyId, const protocols::SumEnded& event, Time) {
+  Sum& sum = sums_[{event.round, event.attempt, event.first_member}];
+  sum.members = event.members;
+  sum.contributors = std::max(sum.contributors, event.contributors);
+}
+
+void Recorder::on(PartyId, const protocols::ContributionRefused&, Time) { ++refused_; }
+
+void Recorder::on(PartyId, const protocols::MemberCaught&, Time) { ++caught_; }
+
+SumStatistics Recorder::sums() const {
+  SumStatistics result;
+  for (const auto& [session, sum] : sums_) {
+    ++result.sessions;
+    ++(sum.contributors > 0 ? result.completed : result.aborted);
+    if (sum.contributors > 0) result.dropouts_recovered += sum.members - sum.contributors;
+  }
+  result.refused = refused_;
+  result.caught = caught_;
+  return result;
+}
+
 void Recorder::evaluate_ready() {
   while (!waiting_.empty()) {
     const auto& [round, waiting] = *waiting_.begin();

@@ -11,6 +11,7 @@
 #include <atomic>
 #include <functional>
 #include <map>
+#include <tuple>
 #include <vector>
 
 namespace hansa::sim {
@@ -30,6 +31,7 @@ class Recorder final : public exec::EventSink {
   [[nodiscard]] std::vector<RoundRecord> take_rounds() { return std::move(rounds_); }
   [[nodiscard]] std::vector<MissingPeer> missing() const;
   [[nodiscard]] const std::vector<ParametersRef>& final_models() const noexcept { return final_models_; }
+  [[nodiscard]] SumStatistics sums() const;
   [[nodiscard]] std::uint64_t node_rounds() const noexcept { return node_rounds_; }
   /// CPU time spent on evaluation, which is not part of training.
   [[nodiscard]] double evaluation_cpu_seconds() const noexcept {
@@ -61,6 +63,9 @@ class Recorder final : public exec::EventSink {
   void on(PartyId party, const protocols::RoundsSkipped& event, Time now);
   void on(PartyId party, const protocols::Rejected& event, Time now);
   void on(PartyId party, const protocols::Finished& event, Time now);
+  void on(PartyId party, const protocols::SumEnded& event, Time now);
+  void on(PartyId party, const protocols::ContributionRefused& event, Time now);
+  void on(PartyId party, const protocols::MemberCaught& event, Time now);
   [[nodiscard]] bool already_evaluated(Round round) const noexcept;
   void evaluate_ready();
   void evaluate(Round round, const Waiting& waiting);
@@ -78,6 +83,12 @@ class Recorder final : public exec::EventSink {
   std::vector<PartyProgress> parties_;
   std::vector<ParametersRef> final_models_;
   std::map<std::tuple<std::uint32_t, std::uint32_t, protocols::MissReason>, std::uint64_t> missing_;
+  struct Sum {
+    std::uint32_t members = 0;
+    std::uint32_t contributors = 0;
+  };
+  std::map<std::tuple<Round, std::uint32_t, PartyId>, Sum> sums_;  // by round, attempt, first member
+  std::uint64_t refused_ = 0, caught_ = 0;
   std::vector<std::uint32_t> completed_count_;  // [round]: parties whose completed rounds equal it
   Round slowest_ = 0;
   Round fastest_ = 0;

@@ -59,6 +59,16 @@ struct MissingPeer {  ///< who went on without whom, and why
   std::string reason;  ///< "deadline", "suspected", "down"
 };
 
+/// What became of the secure sums of a run; all zero without aggregation = "secure".
+struct SumStatistics {
+  std::uint64_t sessions = 0;            ///< begun; a second attempt counts again
+  std::uint64_t completed = 0;           ///< some member got the sum
+  std::uint64_t aborted = 0;             ///< nobody did
+  std::uint64_t dropouts_recovered = 0;  ///< members that a completed sum went on without
+  std::uint64_t refused = 0;             ///< contributions withheld because the model was not finite
+  std::uint64_t caught = 0;              ///< reports of members that broke the protocol
+};
+
 struct RunResult {
   config::RunConfig config;
   std::string program_version, program_commit;
@@ -87,6 +97,7 @@ struct RunResult {
   std::uint64_t node_rounds = 0, events = 0, peak_rss_bytes = 0;
   std::uint64_t bytes_sent_total = 0;
   std::uint64_t messages_lost = 0, messages_duplicated = 0;
+  SumStatistics sums;
   double flop = 0, bytes_touched = 0;         ///< unavoidable work of the run
   double peak_flops = 0, peak_bandwidth = 0;  ///< measured on this machine, per second, one core
   double ideal_seconds = 0, efficiency = 0;

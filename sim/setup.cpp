@@ -2,7 +2,11 @@
 // failure says which key to change.
 #include "sim/setup.hpp"
 
+#include "protocols/secure_sum/fixed_point.hpp"
 #include "sim/coordinates.hpp"
+#include "src/crypto/hash.hpp"
+#include "src/crypto/identity.hpp"
+#include "src/exec/entropy.hpp"
 #include "src/exec/huge_pages.hpp"
 #include "src/learn/partition.hpp"
 #include "topology/cohorts.hpp"
@@ -68,6 +72,36 @@ Result<std::shared_ptr<const topology::Topology>> make_graph(const config::RunCo
   return std::shared_ptr<const topology::Topology>(std::move(graph).value());
 }
 
+/// The key of a simulated party. WARNING: it follows from the seed; a live node has its own.
+crypto::Identity simulated_identity(std::uint64_t seed, std::uint64_t party) {
+  crypto::Hasher hasher("hansa/sim-ident");
+  hasher.update_u64(seed).update_u64(party);
+  return crypto::Identity::from_seed(hasher.finish().bytes);
+}
+
+/// What "secure" and "plain-fixed" need; nothing for "plain".
+Result<void> set_up_sums(const config::RunConfig& config, protocols::RunOptions& run) {
+  if (config.aggregation == "plain") return {};
+  const bool secure = config.aggregation == "secure";
+  run.aggregation = secure ? protocols::Aggregation::secure : protocols::Aggregation::plain_fixed;
+  run.secure.lane = config.secure.ring_bits == 64 ? crypto::Lane::bits64 : crypto::Lane::bits32;
+  run.secure.clip = config.secure.clip;
+  run.secure.weight_max = config.secure.weight_max;
+  run.secure.colluders = config.secure.colluders;
+  // Cohorts that are not a grid may have up to twice their configured size.
+  const auto members = std::min<std::size_t>(config.parties, 2 * std::size_t{config.cohort.size});
+  const auto format = protocols::secure_sum::fixed_point_format(run.secure.lane, run.secure.clip, members);
+  if (!format) return format.error();
+  if (!secure) return {};
+  crypto::Hasher task("hansa/task");
+  task.update(config.model).update_u64(run.parameter_count).update(run.initial_model.span());
+  run.secure.task = task.finish();
+  for (std::uint32_t i = 0; i < config.parties; ++i) {
+    run.secure.roster.push_back(simulated_identity(config.seed, i).public_key());
+  }
+  return {};
+}
+
 Result<std::shared_ptr<const protocols::RunOptions>> run_options(const Setup& setup) {
   const config::RunConfig& config = setup.config;
   auto run = std::make_shared<protocols::RunOptions>();
@@ -94,6 +128,7 @@ Result<std::shared_ptr<const protocols::RunOptions>> run_options(const Setup& se
     const auto fits = topology::RandomSchedule::check(config.parties, config.epidemic.fanout);
     if (!fits) return fits.error();
   }
+  if (const auto ready = set_up_sums(config, *run); !ready) return ready.error();
   protocols::GossipLearningOptions& gossip = run->gossip_learning;
   gossip.merge = config.gossip_learning.merge == "limited"        ? protocols::MergeRule::limited
                  : config.gossip_learning.merge == "age-weighted" ? protocols::MergeRule::age_weighted
@@ -164,6 +199,25 @@ Result<Setup> set_up(const config::RunConfig& config) {
   setup.run = std::move(run).value();
   setup.dataset_summary = summary_of(config, setup);
   return setup;
+}
+
+exec::MachineFactory machine_factory(const Setup& setup) {
+  const bool secure = setup.run->aggregation == protocols::Aggregation::secure;
+  // How often each party has been started: a restart must not repeat a secret.
+  auto boots = std::make_shared<std::vector<std::uint64_t>>(setup.config.parties, 0);
+  return [&setup, secure, boots](PartyId party, std::optional<protocols::Record> restored) {
+    protocols::PartyOptions options{.self = party,
+                                    .training_rows = setup.training.shards[index(party)].rows.size(),
+                                    .run = setup.run,
+                                    .restored = std::move(restored)};
+    if (secure) {
+      options.identity =
+          std::make_shared<const crypto::Identity>(simulated_identity(setup.config.seed, index(party)));
+      options.entropy =
+          std::make_shared<exec::SeededEntropy>(setup.config.seed, party, (*boots)[index(party)]++);
+    }
+    return setup.strategy->make(std::move(options));
+  };
 }
 
 Result<WorldOptions> world_options(const config::RunConfig& config) {

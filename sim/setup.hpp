@@ -7,6 +7,7 @@
 #include "protocols/party/options.hpp"
 #include "sim/world.hpp"
 #include "src/config/run_config.hpp"
+#include "src/exec/driver.hpp"
 #include "src/exec/local_training.hpp"
 #include "src/learn/load.hpp"
 #include "topology/topology.hpp"
@@ -34,6 +35,9 @@ struct Setup {
 
 /// Errors: everything that can be wrong with configuration, data and graph together.
 Result<Setup> set_up(const config::RunConfig& config);
+
+/// Builds the machines of `setup`, which must outlive it. Not thread-safe.
+exec::MachineFactory machine_factory(const Setup& setup);
 
 /// The virtual world that the configuration describes. Errors: an unreadable coordinates file.
 Result<WorldOptions> world_options(const config::RunConfig& config);

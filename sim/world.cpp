@@ -18,11 +18,12 @@ constexpr std::uint64_t kInlineFloatsMax = 32'768;
 /// Floats that the task will touch, roughly: decides only where it runs, never what it gives.
 std::uint64_t floats_touched(const exec::LocalTraining& training, PartyId party,
                              const protocols::Task& task) {
-  const auto& mix = std::get<protocols::MixAndTrain>(task);
-  const std::uint64_t row_floats =
-      mix.train ? exec::training_rows(training, party, task) * training.shards[index(party)].dataset->features
-                : 0;
-  return static_cast<std::uint64_t>(mix.size) * mix.terms.size() + row_floats;
+  const auto* mix = std::get_if<protocols::MixAndTrain>(&task);
+  if (mix == nullptr) return exec::mixing_bytes(task);  // masks cost far more than the additions
+  const std::uint64_t row_floats = mix->train ? exec::training_rows(training, party, task) *
+                                                    training.shards[index(party)].dataset->features
+                                              : 0;
+  return static_cast<std::uint64_t>(mix->size) * mix->terms.size() + row_floats;
 }
 
 }  // namespace

@@ -121,6 +121,14 @@ void add_what_it_cost(Json& out, const RunResult& result) {
   out["bytes"] = {{"sent_total", result.bytes_sent_total},
                   {"sent_per_party_mean", number(bytes_per_party(result))}};
   out["messages"] = {{"lost", result.messages_lost}, {"duplicated", result.messages_duplicated}};
+  if (result.config.aggregation == "secure") {
+    out["secure"] = {{"sessions", result.sums.sessions},
+                     {"completed", result.sums.completed},
+                     {"aborted", result.sums.aborted},
+                     {"dropouts_recovered", result.sums.dropouts_recovered},
+                     {"refused", result.sums.refused},
+                     {"caught", result.sums.caught}};
+  }
   out["missing"] = missing_list(result);
 }
 

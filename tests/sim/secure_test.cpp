@@ -1,0 +1,119 @@
+// Secure aggregation through the whole simulator: the same messages, sessions and tasks that a node would
+// run. The oracle is aggregation = "plain-fixed": the same integers, without the masks and without the
+// session.
+#include "sim/experiment.hpp"
+#include "tests/sim/small_runs.hpp"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+namespace hansa::sim {
+namespace {
+
+config::RunConfig cohort_run(const std::string& aggregation) {
+  config::RunConfig config = testing::small_run("logistic-regression", "cohort");
+  config.aggregation = aggregation;
+  config.parties = 9;
+  config.rounds = 6;
+  config.cohort.size = 4;
+  config.topology.weights = "sample-count";
+  return config;
+}
+
+RunResult run(const config::RunConfig& config, std::uint32_t threads = 1) {
+  ExperimentOptions options;
+  options.threads = threads;
+  return testing::run(config, options);
+}
+
+TEST(Secure, EqualsPlainFixedBitForBit) {
+  for (const std::uint32_t size : {3U, 4U, 9U}) {
+    for (const std::string weights : {"sample-count", "uniform"}) {
+      config::RunConfig secure = cohort_run("secure");
+      secure.cohort.size = size;
+      secure.topology.weights = weights;
+      config::RunConfig plain = secure;
+      plain.aggregation = "plain-fixed";
+      const RunResult masked = run(secure);
+      EXPECT_EQ(masked.models_hash, run(plain).models_hash) << "cohorts of " << size << ", " << weights;
+      EXPECT_EQ(masked.sums.completed, masked.sums.sessions);
+      EXPECT_GT(masked.sums.sessions, 0U);
+      EXPECT_EQ(masked.sums.caught, 0U);
+    }
+  }
+}
+
+TEST(Secure, GridEndsInTheExactAverage) {
+  config::RunConfig config = cohort_run("secure");
+  config.cohort.grid = true;
+  config.local.finish_rounds = 1;
+  const RunResult masked = run(config);
+  EXPECT_EQ(masked.rounds.back().consensus_distance, 0.0);
+  config.aggregation = "plain-fixed";
+  EXPECT_EQ(masked.models_hash, run(config).models_hash);
+}
+
+TEST(Secure, NeuralNetworkIsWithinRoundingOfPlain) {
+  config::RunConfig config = testing::small_run("mlp", "cohort");
+  config.aggregation = "secure";
+  config.cohort.size = 4;
+  config.parties = 8;
+  const RunResult masked = run(config);
+  config.aggregation = "plain-fixed";
+  EXPECT_EQ(masked.models_hash, run(config).models_hash);
+  config.aggregation = "plain";
+  const RunResult plain = run(config);
+  ASSERT_EQ(masked.models.size(), plain.models.size());
+  for (std::size_t party = 0; party < plain.models.size(); ++party) {
+    for (std::size_t i = 0; i < plain.models[party].size(); ++i) {
+      ASSERT_NEAR(masked.models[party].data()[i], plain.models[party].data()[i], 1e-4) << party << " " << i;
+    }
+  }
+}
+
+TEST(Secure, SameBitsForAnyThreadsAndWithTheRealCodec) {
+  config::RunConfig config = cohort_run("secure");
+  config.deadline.floor_ms = 500;
+  config.faults.crash_fraction = 0.3;
+  config.faults.down_ms = 800;
+  config.faults.end_ms = 400;
+  const std::string hash = run(config).models_hash;
+  EXPECT_EQ(run(config, 2).models_hash, hash);
+  config.network.full_codec = true;
+  EXPECT_EQ(run(config, 3).models_hash, hash);
+}
+
+TEST(Secure, GoesOnWithoutCrashedMembers) {
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    config::RunConfig config = cohort_run("secure");
+    config.seed = seed;
+    config.rounds = 12;
+    config.deadline.floor_ms = 500;
+    config.faults.crash_fraction = 0.3;
+    config.faults.stay_down_fraction = 0.3;
+    config.faults.down_ms = 1'000;
+    config.faults.end_ms = 1'500;
+    config.network.jitter_ms = 10;
+    const RunResult result = run(config);
+    EXPECT_LT(result.virtual_seconds, 600) << "seed " << seed;
+    EXPECT_GT(result.sums.completed, 0U) << "seed " << seed;
+    EXPECT_EQ(result.sums.caught, 0U) << "seed " << seed << ": a crash is no misdeed";
+    std::size_t finished = 0;
+    for (const PartyRecord& party : result.parties)
+      finished += party.rounds_completed == config.rounds ? 1 : 0;
+    EXPECT_GE(finished, 8U) << "seed " << seed;
+  }
+}
+
+TEST(Secure, AModelThatIsNotFiniteIsWithheld) {
+  config::RunConfig config = cohort_run("secure");
+  config.train.learning_rate = 1e38F;  // diverges at once
+  config.deadline.floor_ms = 200;
+  const RunResult result = run(config);
+  EXPECT_GT(result.sums.refused, 0U);
+  EXPECT_EQ(result.sums.completed, 0U) << "nobody had anything to sum";
+}
+
+}  // namespace
+}  // namespace hansa::sim
