@@ -43,6 +43,7 @@ struct Script {
   std::function<void(Scripted&, PartyId, const std::optional<protocols::Record>&, Time, protocols::Effects&)>
       start;
   std::function<void(Scripted&, Time)> on_deadline;
+  std::function<void(Scripted&, Time)> on_message;
   std::vector<std::string> notes;
 };
 
@@ -56,6 +57,7 @@ void Scripted::start(Time now, protocols::Effects& out) {
 }
 void Scripted::on_message(PartyId from, protocols::Message, Time now, protocols::Effects&) {
   note("heard " + std::to_string(index(from)), now);
+  if (script_.on_message) script_.on_message(*this, now);
 }
 void Scripted::on_computed(protocols::ComputeId id, protocols::Computed, Time now, protocols::Effects&) {
   note("computed " + std::to_string(id), now);
@@ -114,6 +116,20 @@ TEST_F(WorldTest, AlarmsRingWhenAskedAndOnlyThen) {
             (std::vector<std::string>{"0 started 0", "0 alarm 50", "0 alarm 50", "0 alarm 55"}));
   EXPECT_EQ(output.end, 55ms);
   EXPECT_EQ(output.events, 3u);
+}
+
+TEST_F(WorldTest, AMessageMayMoveTheAlarmEitherWay) {
+  for (const auto& [from, to] : {std::pair<Time, Time>{100ms, 30ms}, {30ms, 100ms}}) {
+    script.notes.clear();
+    script.start = [first = from](Scripted& self, PartyId party, const auto&, Time, protocols::Effects& out) {
+      if (party == party_at(1)) return out.send(party_at(0), protocols::ShareAck{1});
+      self.deadline = first;
+    };
+    script.on_message = [second = to](Scripted& self, Time) { self.deadline = second; };
+    run(options(2));
+    ASSERT_EQ(script.notes.size(), 4u) << "it rings once";
+    EXPECT_EQ(script.notes[3], to == 30ms ? "0 alarm 30" : "0 alarm 100");
+  }
 }
 
 TEST_F(WorldTest, MessagesTakeALatencyAndTheirBytesAreCounted) {
