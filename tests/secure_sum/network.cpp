@@ -1,3 +1,4 @@
+// The test network's event loop: the earliest packet or alarm first, ties in the order of sending.
 #include "tests/secure_sum/network.hpp"
 
 #include <gtest/gtest.h>
