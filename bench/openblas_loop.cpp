@@ -47,10 +47,11 @@ struct Net {
         b2(w2 + static_cast<std::size_t>(middle * out)) {}
 };
 
-void gather(const learn::Dataset& data, std::span<const std::uint32_t> rows, std::vector<float>& x) {
+void gather(const learn::Dataset& data, const std::uint8_t* pixels, std::span<const std::uint32_t> rows,
+            std::vector<float>& x) {
   float* out = x.data();
   for (const std::uint32_t row : rows) {
-    const std::uint8_t* in = data.pixels.data() + std::size_t{row} * data.features;
+    const std::uint8_t* in = pixels + std::size_t{row} * data.features;
     for (std::size_t i = 0; i < data.features; ++i) out[i] = static_cast<float>(in[i]) * data.pixel_scale;
     out += data.features;
   }
@@ -84,10 +85,10 @@ void step_bias(float* bias, const float* delta, int rows, int width, float rate)
   }
 }
 
-void step(const OpenBlas& blas, const learn::Dataset& data, std::span<const std::uint32_t> rows, float rate,
-          Net& net, float* p) {
+void step(const OpenBlas& blas, const learn::Dataset& data, const std::uint8_t* pixels,
+          std::span<const std::uint32_t> rows, float rate, Net& net, float* p) {
   const int n = static_cast<int>(rows.size());
-  gather(data, rows, net.x);
+  gather(data, pixels, rows, net.x);
   blas.sgemm(false, false, n, net.hidden, net.inputs, 1, net.x.data(), net.inputs, p + net.w1, net.hidden, 0,
              net.h.data(), net.hidden);
   add_bias(net.h.data(), p + net.b1, n, net.hidden, true);
@@ -111,19 +112,51 @@ void step(const OpenBlas& blas, const learn::Dataset& data, std::span<const std:
 /// The five parties that each party averages, itself first, all with weight 1/5.
 using Fives = std::vector<std::array<std::size_t, 5>>;
 
+/// Models of all parties, one after the other.
+class Models {
+ public:
+  Models(const sim::Setup& setup, Memory memory) : count_(setup.run->parameter_count) {
+    const std::span<const float> initial = setup.run->initial_model.span();
+    const std::size_t stride = (count_ + 15) / 16 * 16;
+    if (memory == Memory::ordinary) {
+      ordinary_.resize(stride * setup.config.parties + 16);
+    }
+    auto at = reinterpret_cast<std::uintptr_t>(ordinary_.data());
+    at = (at + 63) / 64 * 64;
+    for (std::size_t i = 0; i < setup.config.parties; ++i) {
+      if (memory == Memory::ordinary) {
+        models_.push_back(reinterpret_cast<float*>(at) + i * stride);
+        std::copy(initial.begin(), initial.end(), models_.back());
+      } else {
+        huge_.push_back(Parameters::copy_of(initial));
+        models_.push_back(huge_.back().data());
+      }
+    }
+  }
+  float* operator[](std::size_t party) const noexcept { return models_[party]; }
+  [[nodiscard]] std::size_t parties() const noexcept { return models_.size(); }
+  [[nodiscard]] std::size_t count() const noexcept { return count_; }
+
+ private:
+  std::size_t count_;
+  std::vector<float> ordinary_;
+  std::vector<Parameters> huge_;
+  std::vector<float*> models_;
+};
+
 /// A block of columns of all models fits into the second-level cache, so each model is read from memory once.
-void mix(const Fives& fives, const std::vector<Parameters>& from, std::vector<Parameters>& to) {
-  const std::size_t count = from.front().size();
-  const std::size_t width = std::clamp<std::size_t>(65'536 / from.size() / 16 * 16, 64, 4'096);
+void mix(const Fives& fives, const Models& from, const Models& to) {
+  const std::size_t count = from.count();
+  const std::size_t width = std::clamp<std::size_t>(65'536 / from.parties() / 16 * 16, 64, 4'096);
   for (std::size_t begin = 0; begin < count; begin += width) {
     const std::size_t end = std::min(begin + width, count);
     for (std::size_t i = 0; i < fives.size(); ++i) {
-      const float* a = from[fives[i][0]].data();
-      const float* b = from[fives[i][1]].data();
-      const float* c = from[fives[i][2]].data();
-      const float* d = from[fives[i][3]].data();
-      const float* e = from[fives[i][4]].data();
-      float* __restrict out = to[i].data();
+      const float* a = from[fives[i][0]];
+      const float* b = from[fives[i][1]];
+      const float* c = from[fives[i][2]];
+      const float* d = from[fives[i][3]];
+      const float* e = from[fives[i][4]];
+      float* __restrict out = to[i];
       for (std::size_t j = begin; j < end; ++j) out[j] = 0.2f * (a[j] + b[j] + c[j] + d[j] + e[j]);
     }
   }
@@ -167,7 +200,7 @@ void OpenBlas::sgemm(bool transpose_a, bool transpose_b, int m, int n, int k, fl
                                   beta, c, ldc);
 }
 
-Repetition openblas_d_psgd(const OpenBlas& blas, const sim::Setup& setup) {
+Repetition openblas_d_psgd(const OpenBlas& blas, const sim::Setup& setup, Memory memory) {
   const std::size_t parties = setup.config.parties;
   const learn::Dataset& data = *setup.pooled.dataset;
   const learn::TrainOptions& options = setup.training.options;
@@ -176,15 +209,18 @@ Repetition openblas_d_psgd(const OpenBlas& blas, const sim::Setup& setup) {
   Net net(static_cast<int>(data.features), static_cast<int>(setup.config.model_options.hidden.front()),
           static_cast<int>(data.classes), static_cast<int>(options.batch_size));
   Fives fives(parties);
-  std::vector<Parameters> current;
-  std::vector<Parameters> next;
+  Models first(setup, memory);
+  Models second(setup, memory);
+  Models* current = &first;
+  Models* next = &second;
+  std::vector<std::uint8_t> copy;
+  if (memory == Memory::ordinary) copy = data.pixels;
+  const std::uint8_t* pixels = copy.empty() ? data.pixels.data() : copy.data();
   for (std::size_t i = 0; i < parties; ++i) {
     const auto neighbours = setup.topology->in(0, party_at(i));
     HANSA_ASSERT(neighbours.size() == 4);
     fives[i][0] = i;
     for (std::size_t j = 0; j < 4; ++j) fives[i][j + 1] = index(neighbours[j].party);
-    current.push_back(Parameters::copy_of(setup.run->initial_model.span()));
-    next.push_back(Parameters::copy_of(setup.run->initial_model.span()));
   }
   learn::Workspace workspace;
   const double begin = exec::process_cpu_seconds();
@@ -192,15 +228,17 @@ Repetition openblas_d_psgd(const OpenBlas& blas, const sim::Setup& setup) {
     for (std::size_t i = 0; i < parties; ++i) {
       learn::BatchOrder order(setup.training.shards[i], options,
                               Rng(setup.config.seed, Purpose::batch_order, i, round), workspace);
-      step(blas, data, order.next(), options.learning_rate, net, current[i].data());
+      step(blas, data, pixels, order.next(), options.learning_rate, net, (*current)[i]);
     }
-    mix(fives, current, next);
+    mix(fives, *current, *next);
     std::swap(current, next);
   }
   Repetition result;
   result.cpu_seconds = exec::process_cpu_seconds() - begin;
   result.node_rounds = std::uint64_t{parties} * setup.config.rounds;
-  for (Parameters& model : current) result.models.push_back(std::move(model).freeze());
+  for (std::size_t i = 0; i < parties; ++i) {
+    result.models.push_back(Parameters::copy_of({(*current)[i], current->count()}).freeze());
+  }
   return result;
 }
 

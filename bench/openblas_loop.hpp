@@ -33,8 +33,14 @@ class OpenBlas {
   void* dynamic_init_ = nullptr;
 };
 
+/// Where the loop keeps models and images.
+enum class Memory {
+  ordinary,  ///< as a plain program would: 64-byte aligned arrays on whatever pages malloc gives
+  huge,      ///< in Hansa's arena and data set, which ask for huge pages
+};
+
 /// The whole loop. Same graph, initial model and batches as the real run.
 /// Precondition: W2's model, data and strategy, one hidden layer, one local step.
-Repetition openblas_d_psgd(const OpenBlas& blas, const sim::Setup& setup);
+Repetition openblas_d_psgd(const OpenBlas& blas, const sim::Setup& setup, Memory memory);
 
 }  // namespace hansa::bench

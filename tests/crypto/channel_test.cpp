@@ -1,3 +1,4 @@
+// Sealed channels: the vectors of RFC 8439 and RFC 7748, and that nothing changed in between is accepted.
 #include "src/crypto/channel.hpp"
 
 #include "src/crypto/hash.hpp"

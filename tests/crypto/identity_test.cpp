@@ -1,3 +1,4 @@
+// Signatures: the vectors of RFC 8032, and that a single changed bit is noticed.
 #include "src/crypto/identity.hpp"
 
 #include "src/crypto/hash.hpp"

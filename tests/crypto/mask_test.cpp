@@ -1,3 +1,4 @@
+// Masks: the vectors of RFC 8439, equal bytes from every backend, and addition against a naive loop.
 #include "src/crypto/mask.hpp"
 
 #include "src/crypto/hash.hpp"

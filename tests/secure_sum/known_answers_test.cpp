@@ -1,7 +1,11 @@
 // The known answers of docs/wire-format.md, byte by byte. They come from an independent reference.
+#include "protocols/secure_sum/layout.hpp"
 #include "protocols/secure_sum/vectors.hpp"
 
 #include <gtest/gtest.h>
+
+#include <fstream>
+#include <iterator>
 
 namespace hansa::protocols::secure_sum {
 namespace {
@@ -48,6 +52,16 @@ TEST(SecureSum, VectorsExistForAnySizes) {  // known_answers asserts that every 
   EXPECT_FALSE(known_answers({.members = 4, .threshold = 5}).ok());
   EXPECT_FALSE(known_answers({.members = 65}).ok());
   EXPECT_FALSE(known_answers({.length = 0}).ok());
+}
+
+TEST(SecureSum, TheWireFormatPageHasVectorsAndReasons) {
+  std::ifstream file(HANSA_SOURCE_DIR "/docs/wire-format.md");
+  const std::string page{std::istreambuf_iterator<char>(file), {}};
+  EXPECT_NE(page.find(kVectors), std::string::npos);
+  for (std::size_t reason = 0; reason < kDropReasons; ++reason) {
+    const std::string name(drop_reason_name(static_cast<DropReason>(reason)));
+    EXPECT_NE(page.find("| `" + name + "` |"), std::string::npos) << name;
+  }
 }
 
 }  // namespace

@@ -1,3 +1,4 @@
+// Masks of all members cancel in the sum, to the bit, for any number of members, any ring and any cut.
 #include "protocols/secure_sum/masking.hpp"
 #include "protocols/secure_sum/vectors.hpp"
 

@@ -1,3 +1,4 @@
+// The test network's event loop: the earliest packet or alarm first, ties in the order of sending.
 #include "tests/secure_sum/network.hpp"
 
 #include <gtest/gtest.h>
@@ -53,11 +54,12 @@ Network::Network(const NetworkOptions& options)
     : plan_(test_plan(options)), nodes_(plan_.members.size()), rng_(options.seed, Purpose::test) {
   for (Member i = 0; i < nodes_.size(); ++i) {
     Node& node = nodes_[i];
-    node.identity = std::make_unique<crypto::Identity>(test_identity(i));
-    node.entropy = std::make_unique<LabelledEntropy>(options.label, static_cast<std::uint16_t>(i));
+    node.identity = std::make_shared<const crypto::Identity>(test_identity(i));
+    node.entropy = std::make_shared<LabelledEntropy>(options.label, static_cast<std::uint16_t>(i));
     if (plan_.is_input(i)) {
       node.plain.resize(plan_.lanes() * lane_bytes(plan_.lane));
       for (auto& byte : node.plain) byte = static_cast<std::byte>(rng_.below(256));
+      if (options.change_input) options.change_input(i, node.plain);
       node.input = std::make_shared<SecureInput>(node.plain);
     }
     auto session = SecAggSession::make(plan_, i, *node.identity, node.input, *node.entropy);
@@ -86,8 +88,9 @@ void Network::perform_effects(Member member, SessionEffects effects) {
       const Duration latency = std::chrono::microseconds(1000 + rng_.below(4000));
       schedule(now_ + latency + node.extra_delay, Event{send->to, std::move(packet), {}});
     } else if (auto* run = std::get_if<RunMask>(&effect)) {
-      schedule(now_ + std::chrono::microseconds(rng_.below(1000)),
-               Event{member, perform(std::move(run->task)), run->job});
+      Bytes lanes = perform(std::move(run->task));
+      if (mask_hook) mask_hook(member, run->job, lanes);
+      schedule(now_ + std::chrono::microseconds(rng_.below(1000)), Event{member, std::move(lanes), run->job});
     } else if (auto* blame = std::get_if<Blame>(&effect)) {
       for (const SignedStatement& statement : blame->evidence) {
         EXPECT_TRUE(crypto::verify(plan_.members[blame->member], statement.text, statement.signature))
@@ -133,6 +136,11 @@ void Network::run(const std::function<bool()>& stop) {
       return;
     }
   }
+}
+
+bool Network::all_spent() const {
+  return std::all_of(nodes_.begin(), nodes_.end(),
+                     [](const Node& node) { return node.input == nullptr || node.input->spent(); });
 }
 
 Bytes Network::plain_piece(Member member, std::size_t chunk) const {

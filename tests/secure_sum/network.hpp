@@ -27,6 +27,7 @@ struct NetworkOptions {
   std::uint64_t seed = 1;         ///< of inputs and delivery order
   std::string label = "network";  ///< of all secrets
   std::uint32_t attempt = 0;
+  std::function<void(Member member, Bytes& plain)> change_input;
 };
 
 struct Sent {
@@ -46,6 +47,7 @@ Bytes resigned(const Bytes& packet, Member from, const std::function<void(Bytes&
 BytesView body_of(const Bytes& packet);
 Packet decoded(const Bytes& packet, const SessionPlan& plan);
 
+/// Copies may go on separately once every input is spent (before, they would share an unspent one).
 class Network {
  public:
   static constexpr std::size_t kNever = std::numeric_limits<std::size_t>::max();
@@ -54,6 +56,8 @@ class Network {
 
   /// Called for each packet: deliver it (true), or lose it (false); it may be changed.
   std::function<bool(Member from, Member to, Bytes& packet)> hook;
+  /// Called with each finished mask task, before its session gets it.
+  std::function<void(Member member, MaskJob job, Bytes& lanes)> mask_hook;
   /// Delivers another packet, as the network would.
   void inject(Member to, Bytes packet, Duration after = std::chrono::milliseconds(1));
   /// `member` dies after `sends` packets.
@@ -64,6 +68,8 @@ class Network {
   void run(const std::function<bool()>& stop = {});
 
   [[nodiscard]] SecAggSession& session(Member member) { return *nodes_[member].session; }
+  [[nodiscard]] std::size_t sends(Member member) const { return nodes_[member].sends; }
+  [[nodiscard]] bool all_spent() const;
   [[nodiscard]] bool alive(Member member) const { return nodes_[member].alive; }
   [[nodiscard]] std::size_t size() const { return nodes_.size(); }
   [[nodiscard]] const SessionPlan& plan() const { return plan_; }
@@ -84,10 +90,10 @@ class Network {
 
  private:
   struct Node {
-    std::unique_ptr<crypto::Identity> identity;
+    std::shared_ptr<const crypto::Identity> identity;
     Bytes plain;
     std::shared_ptr<SecureInput> input;
-    std::unique_ptr<LabelledEntropy> entropy;
+    std::shared_ptr<LabelledEntropy> entropy;
     std::optional<SecAggSession> session;
     bool alive = true;
     std::size_t sends = 0, crash_at = kNever;

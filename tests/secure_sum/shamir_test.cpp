@@ -1,3 +1,5 @@
+// Secret sharing: any t shares rebuild, fewer exclude nothing, a changed bit is caught; and what seeds depend
+// on.
 #include "protocols/secure_sum/shamir.hpp"
 #include "protocols/secure_sum/key_schedule.hpp"
 #include "protocols/secure_sum/vectors.hpp"

@@ -1,0 +1,259 @@
+// What a coalition can compute from every packet it received, by exact linear algebra: the masked pieces are
+// linear in the inputs and the masks, and a mask is known once t shares of its secret were seen. Nothing but
+// the sum of the honest inputs may come out; four broken variants of the protocol show that the test can
+// fail.
+#include "tests/secure_sum/network.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <bit>
+
+namespace hansa::protocols::secure_sum {
+namespace {
+
+constexpr std::uint64_t kPrime = (std::uint64_t{1} << 61) - 1;
+
+std::uint64_t times(std::uint64_t a, std::uint64_t b) {
+  return static_cast<std::uint64_t>(static_cast<unsigned __int128>(a) * b % kPrime);
+}
+std::uint64_t inverse(std::uint64_t a) {
+  std::uint64_t out = 1;
+  for (std::uint64_t e = kPrime - 2; e != 0; e >>= 1, a = times(a, a)) {
+    if (e & 1) out = times(out, a);
+  }
+  return out;
+}
+
+using Row = std::vector<std::uint64_t>;
+
+/// Row echelon form over a prime field; rows of zeros are dropped.
+std::vector<Row> reduced(std::vector<Row> rows) {
+  std::vector<Row> out;
+  const std::size_t columns = rows.empty() ? 0 : rows[0].size();
+  for (std::size_t c = 0; c < columns; ++c) {
+    const auto pivot = std::find_if(rows.begin(), rows.end(), [&](const Row& row) { return row[c] != 0; });
+    if (pivot == rows.end()) continue;
+    Row lead = std::move(*pivot);
+    rows.erase(pivot);
+    const std::uint64_t scale = inverse(lead[c]);
+    for (auto& value : lead) value = times(value, scale);
+    for (Row& row : rows) {
+      const std::uint64_t factor = kPrime - row[c];
+      if (row[c] == 0) continue;
+      for (std::size_t k = c; k < columns; ++k) row[k] = (row[k] + times(factor, lead[k])) % kPrime;
+    }
+    out.push_back(std::move(lead));
+  }
+  return out;
+}
+
+enum class Mutant { none, no_self_mask, both_secrets, two_decisions, pairwise_retry };
+
+/// Columns: own masks, pairwise masks (of two attempts), then the inputs.
+class View {
+ public:
+  View(const Network& network, Set coalition, std::size_t chunk, Mutant mutant)
+      : network_(network),
+        n_(network.plan().inputs),
+        coalition_(coalition),
+        chunk_(chunk),
+        owner_(network.plan().chunks[chunk].owner),
+        mutant_(mutant) {
+    for (const Sent& sent : network.trace()) {
+      if (sent.type() != PacketType::vote) continue;
+      const Packet packet = decoded(sent.packet, network.plan());
+      decision_ = std::get<VoteBody>(packet.parsed).parsed.decision;
+    }
+    add_own_knowledge();
+    for (const Sent& sent : network.trace()) add_packet(sent);
+    add_rebuilt_secrets();
+    if (mutant == Mutant::two_decisions && contains(coalition, owner_)) {
+      rows_.push_back(sum_row(decision_.inputs & ~set_of(std::countr_zero(decision_.inputs & ~coalition))));
+    }
+    if (mutant == Mutant::pairwise_retry && contains(coalition, owner_)) {
+      const auto victim = static_cast<Member>(std::countr_zero(decision_.inputs & ~coalition));
+      for (Member i = 0; i < n_; ++i) {
+        if (i != victim) rows_.push_back(masked_row(i, decision_.inputs & ~set_of(victim), 1));
+      }
+    }
+  }
+
+  [[nodiscard]] bool knows_the_sum() const { return result_seen_; }
+
+  /// The combinations of inputs that the coalition can compute, and those that it may.
+  [[nodiscard]] bool only_the_sum_leaks() const {
+    std::vector<Row> leaked;
+    for (const Row& row : reduced(rows_)) {
+      const bool masked = std::any_of(row.begin(), row.begin() + static_cast<std::ptrdiff_t>(input_column(0)),
+                                      [](std::uint64_t value) { return value != 0; });
+      if (!masked) leaked.push_back(row);
+    }
+    std::vector<Row> allowed;
+    for (Member i = 0; i < n_; ++i) {
+      if (contains(coalition_, i)) allowed.push_back(unit(input_column(i)));
+    }
+    if (decision_.inputs != 0 && result_seen_) allowed.push_back(sum_row(decision_.inputs));
+    const std::size_t rank = reduced(allowed).size();
+    if (reduced(leaked).size() != rank) return false;
+    allowed.insert(allowed.end(), leaked.begin(), leaked.end());
+    return reduced(allowed).size() == rank;
+  }
+
+ private:
+  [[nodiscard]] std::size_t input_column(Member i) const { return n_ + 2 * n_ * n_ + i; }
+  [[nodiscard]] std::size_t pair_column(Member i, Member j, std::size_t attempt) const {
+    return n_ + attempt * n_ * n_ + std::min(i, j) * n_ + std::max(i, j);
+  }
+  [[nodiscard]] Row unit(std::size_t column) const {
+    Row row(input_column(n_));
+    row[column] = 1;
+    return row;
+  }
+  [[nodiscard]] Row sum_row(Set inputs) const {
+    Row row(input_column(n_));
+    for (Member i = 0; i < n_; ++i) row[input_column(i)] = contains(inputs, i) ? 1 : 0;
+    return row;
+  }
+  [[nodiscard]] Row masked_row(Member i, Set members, std::size_t attempt) const {
+    Row row = unit(input_column(i));
+    const bool self = mutant_ != Mutant::no_self_mask && mutant_ != Mutant::pairwise_retry;
+    if (self) row[i] = 1;
+    for (Member j = 0; j < n_; ++j) {
+      if (j != i && contains(members, j)) row[pair_column(i, j, attempt)] = subtracts(i, j) ? kPrime - 1 : 1;
+    }
+    return row;
+  }
+  void add_own_knowledge() {
+    for (Member i = 0; i < n_; ++i) {
+      if (!contains(coalition_, i)) continue;
+      rows_.push_back(unit(i));
+      rows_.push_back(unit(input_column(i)));
+      for (Member j = 0; j < n_; ++j) {
+        if (j != i) rows_.push_back(unit(pair_column(i, j, 0)));
+      }
+    }
+    self_holders_.assign(n_, coalition_);  // shares that were dealt to them
+    mask_holders_.assign(n_, coalition_);
+  }
+  void add_packet(const Sent& sent) {
+    if (!contains(coalition_, sent.to)) return;
+    if (sent.type() == PacketType::chunk && sent.to == owner_) {
+      rows_.push_back(masked_row(sent.from, first_of(n_), 0));
+    }
+    if (sent.type() == PacketType::result && sent.from == owner_) {
+      result_seen_ = true;
+      rows_.push_back(sum_row(decision_.inputs));
+    }
+    if (sent.type() == PacketType::result && contains(coalition_, owner_)) result_seen_ = true;
+    if (sent.type() != PacketType::reveal) return;
+    const Packet packet = decoded(sent.packet, network_.plan());
+    ASSERT_EQ(std::get<RevealBody>(packet.parsed).decision, decision_hash(decision_));
+    for (Member i = 0; i < n_; ++i) {
+      const bool inside = contains(decision_.inputs, i), both = mutant_ == Mutant::both_secrets;
+      if (inside || both) self_holders_[i] |= set_of(sent.from);
+      if (!inside || both) mask_holders_[i] |= set_of(sent.from);
+    }
+  }
+  void add_rebuilt_secrets() {
+    const int threshold = static_cast<int>(network_.plan().threshold);
+    bool all = contains(coalition_, owner_) && decision_.inputs != 0;
+    for (Member i = 0; i < n_; ++i) {
+      const bool self = std::popcount(self_holders_[i]) >= threshold;
+      const bool mask = std::popcount(mask_holders_[i]) >= threshold;
+      if (self) rows_.push_back(unit(i));
+      for (Member j = 0; mask && j < n_; ++j) {
+        if (j != i) rows_.push_back(unit(pair_column(i, j, 0)));
+      }
+      all = all && (contains(decision_.inputs, i) ? self : mask);
+    }
+    if (all) result_seen_ = true;  // an owner that can unmask knows the sum
+  }
+
+  const Network& network_;
+  std::size_t n_;
+  Set coalition_;
+  std::size_t chunk_;
+  Member owner_;
+  Mutant mutant_;
+  Decision decision_;
+  std::vector<Row> rows_;
+  std::vector<Set> self_holders_, mask_holders_;
+  bool result_seen_ = false;
+};
+
+/// Every masked piece in the trace is, as bytes, the equation that View writes for it.
+void check_rows_are_real(const Network& network, const NetworkOptions& options) {
+  const SessionPlan& plan = network.plan();
+  std::vector<MemberSecrets> secrets;
+  std::vector<Point> keys;
+  for (Member i = 0; i < plan.inputs; ++i) {
+    LabelledEntropy entropy(options.label, static_cast<std::uint16_t>(i));
+    secrets.push_back(MemberSecrets::draw(entropy, plan.threshold));
+    keys.push_back(Point::of(secrets.back().mask.secret()));
+  }
+  for (const Sent& sent : network.trace()) {
+    if (sent.type() != PacketType::chunk) continue;
+    const Packet packet = decoded(sent.packet, plan);
+    const std::size_t chunk = plan.chunk_of(sent.to);
+    auto terms = input_terms(packet.session, sent.from, secrets[sent.from], keys);
+    const MaskTask task{plan.lane,
+                        network.plain_piece(sent.from, chunk),
+                        {{static_cast<std::uint32_t>(chunk), plan.chunks[chunk].lanes}},
+                        std::move(terms)};
+    const BytesView lanes = std::get<ChunkBody>(packet.parsed).lanes;
+    ASSERT_EQ(perform(task), Bytes(lanes.begin(), lanes.end()));
+  }
+}
+
+struct Count {
+  std::size_t views = 0, leaks = 0;
+};
+Count count_leaks(const Network& network, std::size_t colluders, Mutant mutant) {
+  Count count;
+  for (Set coalition = 1; coalition < set_of(network.size()); ++coalition) {
+    if (static_cast<std::size_t>(std::popcount(coalition)) > colluders) continue;
+    for (std::size_t chunk = 0; chunk < network.plan().chunks.size(); ++chunk) {
+      const View view(network, coalition, chunk, mutant);
+      ++count.views;
+      count.leaks += view.only_the_sum_leaks() ? 0u : 1u;
+    }
+  }
+  return count;
+}
+
+TEST(Privacy, symbolic_leakage) {
+  std::size_t views = 0;
+  for (const std::size_t n : {4u, 5u, 7u}) {
+    NetworkOptions options{.inputs = n, .colluders = n == 7 ? 2u : 1u, .seed = n};
+    const std::size_t chunks = 3 * (n - 1);  // packets before the first CHUNK
+    for (const std::size_t crash_at : {Network::kNever, chunks + 1, chunks + 2, chunks + n - 2,
+                                       4 * (n - 1) + 1, 6 * (n - 1) + 1, 7 * (n - 1)}) {
+      for (const Member victim : {Member{0}, n - 1}) {
+        Network network(options);
+        network.crash(victim, crash_at);
+        network.run();
+        check_rows_are_real(network, options);
+        const Count count = count_leaks(network, options.colluders, Mutant::none);
+        EXPECT_EQ(count.leaks, 0u) << n << " members, " << victim << " dies after " << crash_at;
+        views += count.views;
+      }
+    }
+  }
+  EXPECT_GE(views, 1000u);
+}
+
+TEST(Privacy, symbolic_leakage_finds_every_mutant) {
+  NetworkOptions options{.inputs = 5};
+  Network dropped(options), whole(options);
+  dropped.crash(4, 12 + 3);  // its pieces reached three owners
+  dropped.run();
+  whole.run();
+  EXPECT_GT(count_leaks(dropped, 1, Mutant::no_self_mask).leaks, 0u);
+  EXPECT_GT(count_leaks(dropped, 1, Mutant::both_secrets).leaks, 0u);
+  EXPECT_GT(count_leaks(whole, 1, Mutant::two_decisions).leaks, 0u);
+  EXPECT_GT(count_leaks(whole, 1, Mutant::pairwise_retry).leaks, 0u);
+}
+
+}  // namespace
+}  // namespace hansa::protocols::secure_sum
