@@ -1,5 +1,5 @@
-// Every handler has the same shape: note the time, feed the machine, perform its effects in order, set the alarm, and
-// tell Progress that one more input is done.
+// Every handler has the same shape: note the time, feed the machine, perform its effects in order, set the
+// alarm, and tell Progress that one more input is done.
 #include "actors/party.hpp"
 
 #include "src/wire/codec.hpp"

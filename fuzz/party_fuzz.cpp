@@ -1,5 +1,6 @@
 // Any bytes as a program of inputs to a party: hostile messages, lost and stale computations, alarms,
 // crashes. It must never assert, and what it asks its driver for must be sound.
+// tidy: allow(floor) the unit tests run the same programs from a fixed corpus
 #include "tests/protocols/support/party_program.hpp"
 
 #include <cstdint>

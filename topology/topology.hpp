@@ -100,9 +100,9 @@ double spectral_gap(const Topology& topology);
 /// ||W_{r-1} ... W_0 - J||_2 after r = 1 .. rounds.
 std::vector<double> consensus_errors(const Topology& topology, std::uint32_t rounds);
 
-/// First round count after which the product of mixing matrices equals J (relative error 1e-7 in every entry, on
-/// doubles), if it gets there at once; mixing that only comes closer round by round never does. None within
-/// `rounds_max`: empty.
+/// First round count after which the product of mixing matrices equals J (relative error 1e-7 in every entry,
+/// on doubles), if it gets there at once; mixing that only comes closer round by round never does. None
+/// within `rounds_max`: empty.
 std::optional<std::uint32_t> rounds_to_exact_consensus(const Topology& topology, std::uint32_t rounds_max);
 
 }  // namespace hansa::topology
