@@ -1,3 +1,5 @@
+// Decoding in one pass over checked lengths; each type has one parser, and the plan says which sender may use
+// it.
 #include "protocols/secure_sum/layout.hpp"
 
 #include <bit>
