@@ -127,6 +127,7 @@ void SecAggSession::complete(SessionEffects& out) {
   }
   enter(Phase::complete);
   finish(out);
+  if (!plan_.has_outside_owner()) begin_audit(out);
 }
 
 }  // namespace hansa::protocols::secure_sum
