@@ -11,6 +11,11 @@ namespace {
 
 constexpr std::uint8_t kEarlyPacketsMax = 4;  // a SHARE and a READY, and as many replayed from other sessions
 
+/// The hash of a long body, which ends the text that was signed; hashing is the dearest thing done to it.
+Hash256 hash_in(const Bytes& text) {
+  return Hash256{Reader(BytesView(text).last(sizeof(Hash256))).array<32>()};
+}
+
 }  // namespace
 
 Result<SecAggSession> SecAggSession::make(SessionPlan plan, Member me, const crypto::Identity& identity,
@@ -78,6 +83,7 @@ void SecAggSession::handle(const Packet& packet, BytesView bytes, SessionEffects
   if (!crypto::verify(plan_.members[packet.from], text, packet.signature)) {
     return drop(DropReason::bad_signature);
   }
+  const Hash256 body_hash = hash_in(text);
   if (!check_session(packet, bytes, out)) return;
   if (packet.type == PacketType::pull) return answer_pull(packet, out);
   if (packet.type == PacketType::audit) return answer_audit(packet, out);
@@ -114,7 +120,7 @@ void SecAggSession::handle(const Packet& packet, BytesView bytes, SessionEffects
       return;
     }
     case PacketType::result:
-      return accept_result(packet, bytes);
+      return accept_result(packet, bytes, body_hash);
     case PacketType::done:
       return accept_done(packet);
     case PacketType::audited:
@@ -304,7 +310,8 @@ void SecAggSession::enter(Phase phase) noexcept {
 /// Signs `body`, notes it as our own word and sends it to every member of `to`.
 void SecAggSession::send(PacketType type, BytesView body, Set to, SessionEffects& out) {
   const Hash256& session = type == PacketType::advert ? first_session_ : *session_;
-  const Signature signature = identity_->sign(signed_bytes(type, me_, session, body));
+  const Bytes text = signed_bytes(type, me_, session, body);
+  const Signature signature = identity_->sign(text);
   auto packet = std::make_shared<const Bytes>(encode_packet(type, me_, session, signature, body));
   Facts& mine = facts_[me_];
   if (type == PacketType::ready) mine.ready = signature;
@@ -312,7 +319,8 @@ void SecAggSession::send(PacketType type, BytesView body, Set to, SessionEffects
   if (type == PacketType::advert || type == PacketType::result) {  // those that we keep like others'
     const auto decoded = decode_packet(*packet, plan_);
     const auto& own = std::get<Packet>(decoded);
-    type == PacketType::advert ? accept_advert(own, *packet, out) : accept_result(own, *packet);
+    type == PacketType::advert ? accept_advert(own, *packet, out)
+                               : accept_result(own, *packet, hash_in(text));
   }
   for (Member member = 0; member < plan_.members.size(); ++member) {
     if (contains(to, member)) out.emplace_back(SendPacket{member, packet});

@@ -249,7 +249,7 @@ class SecAggSession {
 
   // session_result.cpp: RESULT, PULL, DONE
   void send_result(Bytes lanes, SessionEffects& out);
-  void accept_result(const Packet& packet, BytesView bytes);
+  void accept_result(const Packet& packet, BytesView bytes, const Hash256& body_hash);
   void answer_pull(const Packet& packet, SessionEffects& out);
   void accept_done(const Packet& packet);
   void compare_dones(SessionEffects& out);
