@@ -1,3 +1,5 @@
+// Decoding in one pass over checked lengths; each type has one parser, and the plan says which sender may use
+// it.
 #include "protocols/secure_sum/layout.hpp"
 
 #include <bit>
@@ -114,6 +116,16 @@ Parsed parse_pull(BytesView body, const SessionPlan& plan) {
   return PullBody{chunks};
 }
 
+Parsed parse_audited(BytesView body, const SessionPlan& plan, std::size_t chunk) {
+  if (body.size() < 8) return DropReason::wrong_length;
+  Reader in(body);
+  const Set inputs = in.u64();
+  if (!within(inputs, first_of(plan.inputs))) return DropReason::bad_set;
+  const auto pieces = static_cast<std::size_t>(std::popcount(inputs));
+  if (in.rest().size() != pieces * chunk_bytes(plan, chunk)) return DropReason::wrong_length;
+  return AuditedBody{inputs, in.rest()};
+}
+
 Parsed parse_body(PacketType type, Member from, BytesView body, const SessionPlan& plan) {
   const std::size_t chunk = plan.chunk_of(from);
   const bool owner = chunk < plan.chunks.size(), input = plan.is_input(from);
@@ -126,6 +138,10 @@ Parsed parse_body(PacketType type, Member from, BytesView body, const SessionPla
       return parse_propose_strictly(body, plan);
     case PacketType::pull:
       return parse_pull(body, plan);
+    case PacketType::audit:
+      return body.empty() ? Parsed(AuditBody{}) : Parsed(DropReason::wrong_length);
+    case PacketType::audited:
+      return owner ? parse_audited(body, plan, chunk) : Parsed(DropReason::unknown_sender);
     default:
       break;
   }
@@ -190,7 +206,7 @@ Bytes signed_bytes(PacketType type, Member from, const Hash256& session, BytesVi
   Writer out;
   out.text("hansa1/msg").u8(static_cast<std::uint8_t>(type)).u16(static_cast<std::uint16_t>(from));
   out.raw(session.bytes);
-  const bool bulk = type == PacketType::chunk || type == PacketType::result;
+  const bool bulk = type == PacketType::chunk || type == PacketType::result || type == PacketType::audited;
   bulk ? out.raw(bulk_hash(body).bytes) : out.raw(body);
   return std::move(out).bytes();
 }

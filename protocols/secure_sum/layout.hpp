@@ -25,8 +25,10 @@ enum class PacketType : std::uint8_t {
   result,      ///< an owner's sum
   done,        ///< the hashes of the sums that a member has
   pull,        ///< please send these RESULTs again
+  audit,       ///< please show what you have summed
+  audited,     ///< the masked pieces that an owner has summed
 };
-inline constexpr std::size_t kPacketTypes = 12;  ///< one past the last
+inline constexpr std::size_t kPacketTypes = 14;  ///< one past the last
 
 /// Why a packet was dropped.
 enum class DropReason : std::uint8_t {
@@ -99,8 +101,13 @@ struct DoneBody {
 struct PullBody {
   Set chunks = 0;
 };
+struct AuditBody {};
+struct AuditedBody {
+  Set inputs = 0;
+  BytesView lanes;  ///< the sender's chunk of each of `inputs`, ascending
+};
 using Body = std::variant<AdvertBody, ShareBody, ReadyBody, ChunkBody, ReceiptBody, ProposeBody, VoteBody,
-                          RevealBody, ResultBody, DoneBody, PullBody>;
+                          RevealBody, ResultBody, DoneBody, PullBody, AuditBody, AuditedBody>;
 
 /// A packet of the right shape. All views point into the bytes it was decoded from.
 struct Packet {
@@ -121,7 +128,7 @@ inline constexpr std::size_t kSealedShareBytes = 2 * 32 + 16;
                                   const Signature& signature, BytesView body);
 
 /// What the signature covers: "hansa1/msg" | type | from | session | body, with the body's hash in place of
-/// the body where that is long (CHUNK and RESULT).
+/// the body where that is long (CHUNK, RESULT and AUDITED).
 [[nodiscard]] Bytes signed_bytes(PacketType type, Member from, const Hash256& session, BytesView body);
 /// The hash of lanes, of RESULT bodies and of long bodies in signatures.
 [[nodiscard]] Hash256 bulk_hash(BytesView bytes);

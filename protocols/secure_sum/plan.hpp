@@ -66,6 +66,8 @@ struct SessionPlan {
   std::vector<ChunkPlan> chunks;  ///< owners ascending, at most one chunk each
   std::vector<Member> leaders;    ///< in this order; empty: all inputs, in the order of a hash
   Patience patience;
+  /// How often a member checks one owner afterwards, as a share of sessions. Its own choice, not agreed.
+  double audit_probability = 0.1;
 
   /// The chunk that `member` owns; chunks.size() if none.
   [[nodiscard]] std::size_t chunk_of(Member member) const noexcept;

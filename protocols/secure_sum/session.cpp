@@ -11,10 +11,16 @@ namespace {
 
 constexpr std::uint8_t kEarlyPacketsMax = 4;  // a SHARE and a READY, and as many replayed from other sessions
 
+/// The hash of a long body, which ends the text that was signed; hashing is the dearest thing done to it.
+Hash256 hash_in(const Bytes& text) {
+  return Hash256{Reader(BytesView(text).last(sizeof(Hash256))).array<32>()};
+}
+
 }  // namespace
 
 Result<SecAggSession> SecAggSession::make(SessionPlan plan, Member me, const crypto::Identity& identity,
                                           std::shared_ptr<SecureInput> input, EntropySource& entropy) {
+  if (Result<void> started = crypto::initialise(); !started) return started.error();
   if (Result<void> checked = check_plan(plan); !checked) return checked.error();
   HANSA_ASSERT(me < plan.members.size() && plan.members[me] == identity.public_key());
   HANSA_ASSERT((input != nullptr) == plan.is_input(me));
@@ -41,6 +47,7 @@ SecAggSession::SecAggSession(SessionPlan plan, Member me, const crypto::Identity
   secrets_.emplace();
   secrets_->rebuilt.resize(plan_.inputs);
   if (gives_input()) secrets_->own = MemberSecrets::draw(entropy, plan_.threshold);
+  entropy.fill(std::as_writable_bytes(std::span(audit_draw_)));
   outcome_.sums.resize(plan_.chunks.size());
 }
 
@@ -69,13 +76,17 @@ void SecAggSession::handle(const Packet& packet, BytesView bytes, SessionEffects
   }
   if (packet.from == me_) return drop(DropReason::duplicate);  // our own words, reflected
   if (phase_ == Phase::aborted) return drop(DropReason::late);
-  if (phase_ == Phase::complete && packet.type != PacketType::pull) return drop(DropReason::late);
+  const bool afterwards = packet.type == PacketType::pull || packet.type == PacketType::audit ||
+                          packet.type == PacketType::audited;
+  if (phase_ == Phase::complete && !afterwards) return drop(DropReason::late);
   Bytes text = signed_bytes(packet.type, packet.from, packet.session, packet.body);
   if (!crypto::verify(plan_.members[packet.from], text, packet.signature)) {
     return drop(DropReason::bad_signature);
   }
+  const Hash256 body_hash = hash_in(text);
   if (!check_session(packet, bytes, out)) return;
   if (packet.type == PacketType::pull) return answer_pull(packet, out);
+  if (packet.type == PacketType::audit) return answer_audit(packet, out);
   switch (note(packet.type, packet.from, std::move(text), packet.signature, out)) {
     case Statement::contradicting:
       if (packet.type == PacketType::result) poisoned_ |= set_of(plan_.chunk_of(packet.from));
@@ -109,10 +120,13 @@ void SecAggSession::handle(const Packet& packet, BytesView bytes, SessionEffects
       return;
     }
     case PacketType::result:
-      return accept_result(packet, bytes);
+      return accept_result(packet, bytes, body_hash);
     case PacketType::done:
       return accept_done(packet);
+    case PacketType::audited:
+      return accept_audited(packet, bytes, out);
     case PacketType::pull:
+    case PacketType::audit:
       return;
   }
 }
@@ -210,6 +224,7 @@ bool SecAggSession::step(SessionEffects& out) {
 
 void SecAggSession::on_masked(MaskJob job, Bytes lanes, Time now, SessionEffects& out) {
   now_ = now;
+  if (job == MaskJob::audit) return conclude_audit(lanes, out);
   if (over()) return;
   job == MaskJob::input ? send_chunks(lanes, out) : send_result(std::move(lanes), out);
   advance(out);
@@ -295,7 +310,8 @@ void SecAggSession::enter(Phase phase) noexcept {
 /// Signs `body`, notes it as our own word and sends it to every member of `to`.
 void SecAggSession::send(PacketType type, BytesView body, Set to, SessionEffects& out) {
   const Hash256& session = type == PacketType::advert ? first_session_ : *session_;
-  const Signature signature = identity_->sign(signed_bytes(type, me_, session, body));
+  const Bytes text = signed_bytes(type, me_, session, body);
+  const Signature signature = identity_->sign(text);
   auto packet = std::make_shared<const Bytes>(encode_packet(type, me_, session, signature, body));
   Facts& mine = facts_[me_];
   if (type == PacketType::ready) mine.ready = signature;
@@ -303,7 +319,8 @@ void SecAggSession::send(PacketType type, BytesView body, Set to, SessionEffects
   if (type == PacketType::advert || type == PacketType::result) {  // those that we keep like others'
     const auto decoded = decode_packet(*packet, plan_);
     const auto& own = std::get<Packet>(decoded);
-    type == PacketType::advert ? accept_advert(own, *packet, out) : accept_result(own, *packet);
+    type == PacketType::advert ? accept_advert(own, *packet, out)
+                               : accept_result(own, *packet, hash_in(text));
   }
   for (Member member = 0; member < plan_.members.size(); ++member) {
     if (contains(to, member)) out.emplace_back(SendPacket{member, packet});
@@ -322,6 +339,7 @@ void SecAggSession::finish(SessionEffects& out) {
   secrets_.reset();
   for (Facts& facts : facts_) {
     facts.shares.reset();
+    if (phase_ == Phase::complete) continue;  // an audit may still ask for the rest, which is no secret
     facts.lanes.reset();
     facts.reveal.reset();
   }

@@ -46,7 +46,7 @@ struct SendPacket {
   Member to = 0;
   std::shared_ptr<const Bytes> packet;
 };
-enum class MaskJob : std::uint8_t { input, sum };
+enum class MaskJob : std::uint8_t { input, sum, audit };
 /// Compute perform(task), anywhere, and come back with on_masked(job, result), once.
 struct RunMask {
   MaskJob job{};
@@ -63,12 +63,15 @@ enum class Misdeed : std::uint8_t {
   bad_share,      ///< dealt a share that does not fit its commitments
   bad_reveal,     ///< revealed a share that is not the one it was dealt
   bad_proposal,   ///< as leader, proposed what cannot be
+  wrong_sum,      ///< as owner, signed a sum that is not that of the pieces it had committed to
 };
 /// A member was caught.
 struct Blame {
   Member member = 0;
   Misdeed misdeed{};
   std::vector<SignedStatement> evidence;
+  /// Whole packets that the statements give only as hashes: an audit's AUDITED and RESULT.
+  std::vector<Bytes> packets = {};
 };
 /// The session is over: see outcome().
 struct SessionEnded {};
@@ -164,13 +167,15 @@ class SecAggSession {
     std::optional<Done> done;
     Set pulls_answered = 0;
     bool told_adverts = false;
+    bool audit_answered = false;
     bool pulled = false;  ///< asked for the sums in which its DONE differs from ours
     std::uint8_t early_packets = 0;
   };
+  using Rebuilt = std::vector<std::optional<Scalar>>;  ///< the secret that was revealed of each input
   /// Everything secret, so that it can be dropped at once.
   struct Secrets {
     MemberSecrets own;
-    std::vector<std::optional<Scalar>> rebuilt;  ///< per input member
+    Rebuilt rebuilt;
   };
 
   SecAggSession(SessionPlan plan, Member me, const crypto::Identity& identity,
@@ -235,13 +240,16 @@ class SecAggSession {
   [[nodiscard]] std::vector<Member> revealers() const;
   bool rebuild_secrets(SessionEffects& out);
   /// False if somebody was caught with a wrong share.
-  [[nodiscard]] bool rebuild(Member subject, const std::vector<Member>& revealers, SessionEffects& out);
+  [[nodiscard]] bool rebuild(Member subject, const std::vector<Member>& revealers, Rebuilt& into,
+                             SessionEffects& out);
+  /// False if there are not enough shares yet.
+  [[nodiscard]] bool rebuild_all(Rebuilt& into, SessionEffects& out);
   [[nodiscard]] std::optional<Scalar> revealed_share(Member revealer, Member subject) const;
-  void request_unmasking(SessionEffects& out);
+  [[nodiscard]] MaskTask unmasking(std::size_t chunk, Bytes masked_sum, const Rebuilt& secrets) const;
 
   // session_result.cpp: RESULT, PULL, DONE
   void send_result(Bytes lanes, SessionEffects& out);
-  void accept_result(const Packet& packet, BytesView bytes);
+  void accept_result(const Packet& packet, BytesView bytes, const Hash256& body_hash);
   void answer_pull(const Packet& packet, SessionEffects& out);
   void accept_done(const Packet& packet);
   void compare_dones(SessionEffects& out);
@@ -251,6 +259,13 @@ class SecAggSession {
   [[nodiscard]] Set chunks_agreed() const;
   [[nodiscard]] bool settled() const;
   void complete(SessionEffects& out);
+
+  // session_audit.cpp: AUDIT, AUDITED
+  void begin_audit(SessionEffects& out);
+  void answer_audit(const Packet& packet, SessionEffects& out);
+  void accept_audited(const Packet& packet, BytesView bytes, SessionEffects& out);
+  void conclude_audit(const Bytes& sum, SessionEffects& out);
+  void blame_owner(SessionEffects& out);
 
   SessionPlan plan_;
   Member me_;
@@ -278,6 +293,9 @@ class SecAggSession {
   Set disputed_ = 0;                              ///< chunks of which another member has another sum
   Set poisoned_ = 0;                              ///< chunks whose owner signed two sums
   Set bad_revealers_ = 0;
+  std::array<std::uint64_t, 2> audit_draw_{};
+  std::optional<std::size_t> audited_chunk_;
+  Bytes audited_packet_;
   Outcome outcome_;
   std::array<std::uint64_t, kDropReasons> dropped_{};
 };

@@ -18,14 +18,14 @@ void SecAggSession::send_result(Bytes lanes, SessionEffects& out) {
   if (plan_.has_outside_owner()) complete(out);
 }
 
-void SecAggSession::accept_result(const Packet& packet, BytesView bytes) {
+void SecAggSession::accept_result(const Packet& packet, BytesView bytes, const Hash256& body_hash) {
   const auto& body = std::get<ResultBody>(packet.parsed);
   if (decision_ &&
       (body.decision != decision_hash(*decision_) || !contains(decision_->owners, packet.from))) {
     return drop(DropReason::other_decision);
   }
-  sums_[plan_.chunk_of(packet.from)] = SumReceived{body.decision, bulk_hash(packet.body),
-                                                   std::make_shared<const Bytes>(bytes.begin(), bytes.end())};
+  sums_[plan_.chunk_of(packet.from)] =
+      SumReceived{body.decision, body_hash, std::make_shared<const Bytes>(bytes.begin(), bytes.end())};
 }
 
 Set SecAggSession::chunks_missing() const {
@@ -127,6 +127,7 @@ void SecAggSession::complete(SessionEffects& out) {
   }
   enter(Phase::complete);
   finish(out);
+  if (!plan_.has_outside_owner()) begin_audit(out);
 }
 
 }  // namespace hansa::protocols::secure_sum

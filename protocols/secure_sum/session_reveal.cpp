@@ -42,20 +42,30 @@ std::optional<Scalar> SecAggSession::revealed_share(Member revealer, Member subj
 /// Rebuilds every secret as soon as t shares are here, and asks for the unmasking. Shares are first trusted
 /// and the secret checked, since checking every share costs t times as much.
 bool SecAggSession::rebuild_secrets(SessionEffects& out) {
-  if (unmasking_ || !contains(decision_->owners, me_)) return false;
+  if (unmasking_ || !contains(decision_->owners, me_) || !rebuild_all(secrets_->rebuilt, out)) return false;
+  unmasking_ = true;
+  Bytes sum(plan_.chunks[my_chunk_].lanes * lane_bytes(plan_.lane));
+  for (Member i = 0; i < plan_.inputs; ++i) {
+    if (contains(decision_->inputs, i)) crypto::add_lanes(sum, *facts_[i].lanes, plan_.lane);
+  }
+  out.emplace_back(RunMask{MaskJob::sum, unmasking(my_chunk_, std::move(sum), secrets_->rebuilt)});
+  return true;
+}
+
+bool SecAggSession::rebuild_all(Rebuilt& into, SessionEffects& out) {
   for (bool again = true; again;) {
     again = false;
     const std::vector<Member> from = revealers();
     if (from.size() < plan_.threshold) return false;
     for (Member subject = 0; subject < plan_.inputs && !again; ++subject) {
-      if (!secrets_->rebuilt[subject]) again = !rebuild(subject, from, out);
+      if (!into[subject]) again = !rebuild(subject, from, into, out);
     }
   }
-  request_unmasking(out);
   return true;
 }
 
-bool SecAggSession::rebuild(Member subject, const std::vector<Member>& revealers, SessionEffects& out) {
+bool SecAggSession::rebuild(Member subject, const std::vector<Member>& revealers, Rebuilt& into,
+                            SessionEffects& out) {
   const Advert& advert = *facts_[subject].advert;
   const auto& commitments = contains(decision_->inputs, subject) ? advert.self : advert.mask;
   std::vector<Share> shares;
@@ -67,7 +77,7 @@ bool SecAggSession::rebuild(Member subject, const std::vector<Member>& revealers
   }
   const Scalar secret = rebuild_secret(shares);
   if (decodable && Point::of(secret) == commitments.front()) {
-    secrets_->rebuilt[subject] = secret;
+    into[subject] = secret;
     return true;
   }
   const Set before = bad_revealers_;
@@ -82,28 +92,23 @@ bool SecAggSession::rebuild(Member subject, const std::vector<Member>& revealers
   return false;
 }
 
-/// sum = all y_i in U, less their own masks, less what they share with members outside U.
-void SecAggSession::request_unmasking(SessionEffects& out) {
-  unmasking_ = true;
-  MaskTask task;
-  task.lane = plan_.lane;
-  task.lanes.resize(plan_.chunks[my_chunk_].lanes * lane_bytes(plan_.lane));
-  task.chunks = {{static_cast<std::uint32_t>(my_chunk_), plan_.chunks[my_chunk_].lanes}};
+/// The sum of the masked pieces in U, less their own masks, less what they share with members outside U.
+MaskTask SecAggSession::unmasking(std::size_t chunk, Bytes masked_sum, const Rebuilt& secrets) const {
+  MaskTask task{plan_.lane, std::move(masked_sum), {}, {}};
+  task.chunks = {{static_cast<std::uint32_t>(chunk), plan_.chunks[chunk].lanes}};
   const Set inside = decision_->inputs;
   for (Member i = 0; i < plan_.inputs; ++i) {
-    const Scalar& secret = *secrets_->rebuilt[i];
     if (contains(inside, i)) {
-      crypto::add_lanes(task.lanes, *facts_[i].lanes, plan_.lane);
-      task.terms.push_back({self_seed(*session_, i, secret), true});
+      task.terms.push_back({self_seed(*session_, i, *secrets[i]), true});
       continue;
     }
     for (Member j = 0; j < plan_.inputs; ++j) {
       if (!contains(inside, j)) continue;
       const Point& key = facts_[j].advert->mask.front();
-      task.terms.push_back({pair_seed(*session_, i, secret, j, key), !subtracts(j, i)});
+      task.terms.push_back({pair_seed(*session_, i, *secrets[i], j, key), !subtracts(j, i)});
     }
   }
-  out.emplace_back(RunMask{MaskJob::sum, std::move(task)});
+  return task;
 }
 
 }  // namespace hansa::protocols::secure_sum

@@ -1,3 +1,5 @@
+// A toy session computed in one place. It asserts that its own sums come out, so wrong vectors are never
+// printed.
 #include "protocols/secure_sum/vectors.hpp"
 
 #include "protocols/secure_sum/masking.hpp"

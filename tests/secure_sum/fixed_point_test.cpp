@@ -1,6 +1,8 @@
 // Fixed point: the table of fraction bits, exact bounds, what is refused, and the size of the rounding error.
 #include "protocols/secure_sum/fixed_point.hpp"
 
+#include "src/crypto/hash.hpp"
+
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -139,6 +141,22 @@ TEST(FixedPoint, WeightedMeanIsWithinTheRoundingBound) {
   for (std::size_t i = 0; i < kValues; ++i) {
     EXPECT_NEAR(static_cast<double>(mean[i]), exact[i], bound + std::fabs(exact[i]) * 0x1p-23);
   }
+}
+
+/// The hash comes from the recipe written down in another language; every build must reproduce it.
+TEST(FixedPoint, decode_bit_identical) {
+  const auto format = make(Lane::bits32, 8, 4);
+  const std::uint64_t bound = 4 * format.value_max();
+  std::vector<std::int32_t> sum;
+  for (std::uint64_t i = 0; i < 1000; ++i) {
+    sum.push_back(static_cast<std::int32_t>(static_cast<std::int64_t>(i * 2654435761 % (2 * bound + 1)) -
+                                            static_cast<std::int64_t>(bound)));
+  }
+  sum.push_back(static_cast<std::int32_t>(std::ldexp(1.85, format.weight_bits)));
+  std::vector<float> mean(1000);
+  ASSERT_TRUE(decode_mean(format, std::as_bytes(std::span(sum)), 4, mean).ok());
+  EXPECT_EQ(crypto::Hasher("hansa.test").update(std::span<const float>(mean)).finish().hex(),
+            "30fb659010abbabf1e25d648ef8ca359fee22b1f5281903995c4dba5e4463400");
 }
 
 TEST(FixedPoint, DitheringIsRightOnAverage) {

@@ -57,7 +57,6 @@ class View {
       : network_(network),
         n_(network.plan().inputs),
         coalition_(coalition),
-        chunk_(chunk),
         owner_(network.plan().chunks[chunk].owner),
         mutant_(mutant) {
     for (const Sent& sent : network.trace()) {
@@ -173,7 +172,6 @@ class View {
   const Network& network_;
   std::size_t n_;
   Set coalition_;
-  std::size_t chunk_;
   Member owner_;
   Mutant mutant_;
   Decision decision_;

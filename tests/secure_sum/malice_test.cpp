@@ -301,6 +301,47 @@ TEST(Malice, result_equivocation_detected) {
   EXPECT_GE(network.blames(0, Misdeed::contradiction), 1u) << "two signed sums are proof";
 }
 
+TEST(Malice, audit_catches_lying_owner) {
+  std::size_t caught = 0;
+  for (const int run : {0, 1, 2, 3, 4, 5}) {  // whom a member audits is drawn from its secrets
+    const bool covers_up = run % 2 == 1;
+    Network network({.inputs = 5, .label = std::to_string(run / 2), .audit_probability = 1});
+    network.crash(4, 4 * 4 - 1);  // so that the audit has to take off pairwise masks as well
+    network.mask_hook = [](Member member, MaskJob job, Bytes& lanes) {
+      if (member == 0 && job == MaskJob::sum) lanes[0] ^= std::byte{1};  // the same lie for everybody
+    };
+    network.hook = [&](Member from, Member, Bytes& packet) {
+      if (covers_up && from == 0 && is(packet, PacketType::audited)) {
+        packet = resigned(packet, 0, [](Bytes& body) { body[8] ^= std::byte{1}; });  // its own piece
+      }
+      return true;
+    };
+    network.run();
+    EXPECT_EQ(network.session(1).phase(), Phase::complete);
+    EXPECT_NE(network.session(1).outcome().sums[0],
+              network.plain_sum(network.session(1).outcome().decision.inputs, 0))
+        << "no vote can notice this";
+    std::size_t audits = 0;
+    for (const Sent& sent : network.trace())
+      audits += sent.type() == PacketType::audit && sent.to == 0 ? 1 : 0;
+    caught += audits;
+    EXPECT_EQ(network.blames(0, Misdeed::wrong_sum), audits);
+    EXPECT_EQ(network.caught().size(), audits) << "and nobody else";
+  }
+  EXPECT_GE(caught, 2u);
+}
+
+TEST(Malice, AuditsOfHonestOwnersBlameNobody) {
+  for (std::uint64_t seed = 0; seed < 5; ++seed) {
+    Network network({.inputs = 5, .seed = seed, .label = std::to_string(seed), .audit_probability = 1});
+    if (seed % 2 == 0) network.crash(4, 4 * 4 - 1);
+    network.run();
+    network.check_safety();
+    EXPECT_EQ(network.count(PacketType::audited), seed % 2 == 0 ? 4u : 5u);
+    EXPECT_TRUE(network.caught().empty());
+  }
+}
+
 TEST(Malice, vote_twice_blamed) {
   const NetworkOptions options{.inputs = 5};
   const Member leader = leader_of(options), twice = (leader + 1) % 5;

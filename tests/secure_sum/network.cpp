@@ -22,6 +22,7 @@ SessionPlan test_plan(const NetworkOptions& options) {
       options.threshold == 0 ? vote_threshold(options.inputs, options.colluders) : options.threshold;
   plan.lane = options.lane;
   plan.attempt = options.attempt;
+  plan.audit_probability = options.audit_probability;
   const std::size_t members = options.inputs + options.outside_owners;
   for (Member i = 0; i < members; ++i) plan.members.push_back(test_identity(i).public_key());
   for (Member i = options.outside_owners > 0 ? options.inputs : 0; i < members; ++i) {

@@ -27,6 +27,7 @@ struct NetworkOptions {
   std::uint64_t seed = 1;         ///< of inputs and delivery order
   std::string label = "network";  ///< of all secrets
   std::uint32_t attempt = 0;
+  double audit_probability = 0;
   std::function<void(Member member, Bytes& plain)> change_input;
 };
 
