@@ -50,7 +50,7 @@ double circulant_eigenvalue(const CirculantRound& round, std::uint32_t parties, 
   for (std::size_t l = 0; l < round.offsets.size(); ++l) {
     const std::uint64_t turn = std::uint64_t{k} * round.offsets[l] % parties;
     const double angle = 2 * std::numbers::pi * static_cast<double>(turn) / parties;
-    real += round.weights[l] * std::cos(angle);       // tidy: allow(libm) a diagnostic, no trained bit sees it
+    real += round.weights[l] * std::cos(angle);       // tidy: allow(libm) only a diagnostic
     imaginary += round.weights[l] * std::sin(angle);  // tidy: allow(libm) a diagnostic, as above
   }
   return std::hypot(real, imaginary);  // tidy: allow(libm) a diagnostic, as above

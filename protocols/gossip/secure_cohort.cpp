@@ -16,7 +16,8 @@ namespace {
 
 constexpr std::uint32_t kAttemptsMax = 3;       // each one waits for the missing; then the round is given up
 constexpr std::size_t kEarlyPerSenderMax = 32;  // nobody gets beyond READY without us: a dozen packets
-constexpr std::size_t kMembersMin = 3;          // of two, each would learn the other's model from the sum
+constexpr ComputeId kAuditIds = ComputeId{1} << 32;  // audits run beside the round's own task
+constexpr std::size_t kMembersMin = 3;  // of two, each would learn the other's model from the sum
 
 }  // namespace
 
@@ -71,7 +72,17 @@ void SecureCohort::begin_training(ParametersRef from, Effects& out) {
   compute(std::move(task), out);
 }
 
+void SecureCohort::audited(Computed result, Time now, Effects& out) {
+  const Audit audit = *std::exchange(audit_, std::nullopt);
+  Sum* sum = sum_of(audit.round, audit.attempt);
+  if (sum == nullptr) return;  // its session has made room for later ones
+  secure_sum::SessionEffects effects;
+  sum->session->on_masked(secure_sum::MaskJob::audit, std::move(result.lanes), now, effects);
+  perform(*sum, std::move(effects), now, out);
+}
+
 void SecureCohort::on_computed(ComputeId id, Computed result, Time now, Effects& out) {
+  if (audit_ && id == audit_->id) return audited(std::move(result), now, out);
   if (id != compute_id_ || !computing_) return;
   computing_ = false;
   switch (phase_) {
@@ -189,6 +200,11 @@ void SecureCohort::perform(Sum& sum, secure_sum::SessionEffects effects, Time no
       out.send(sum.members[packet->to],
                SecurePacketMessage{sum.round, sum.attempt, std::move(packet->packet)});
     } else if (auto* mask = std::get_if<secure_sum::RunMask>(&effect)) {
+      if (mask->job == secure_sum::MaskJob::audit) {
+        audit_ = Audit{kAuditIds + ++audits_, sum.round, sum.attempt};
+        out.compute(audit_->id, ApplyMasks{std::move(mask->task)});
+        continue;
+      }
       mask_job_ = mask->job;
       phase_ = Phase::masking;
       compute(ApplyMasks{std::move(mask->task)}, out);

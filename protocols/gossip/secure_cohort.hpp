@@ -50,6 +50,12 @@ class SecureCohort final : public Machine {
     secure_sum::FixedPointFormat format;
     std::optional<secure_sum::SecAggSession> session;
   };
+  /// The unmasking of an audited chunk, which goes on beside the next round.
+  struct Audit {
+    ComputeId id = 0;
+    Round round = 0;
+    std::uint32_t attempt = 0;
+  };
   struct Early {
     PartyId from{};
     SecurePacketMessage message;
@@ -61,6 +67,7 @@ class SecureCohort final : public Machine {
   void begin_session(secure_sum::Bytes lanes, Time now, Effects& out);
   [[nodiscard]] secure_sum::SessionPlan plan(const Sum& sum) const;
   void perform(Sum& sum, secure_sum::SessionEffects effects, Time now, Effects& out);
+  void audited(Computed result, Time now, Effects& out);
   void ended(Time now, Effects& out);
   void go_on_alone(Time now, Effects& out);
   [[nodiscard]] bool join_peers_ahead(Time now, Effects& out);
@@ -82,6 +89,8 @@ class SecureCohort final : public Machine {
   ComputeId compute_id_ = 0;
   bool computing_ = false;
   std::optional<secure_sum::MaskJob> mask_job_;
+  std::optional<Audit> audit_;
+  std::uint64_t audits_ = 0;
   ParametersRef model_, optimiser_state_;
   double loss_sum_ = 0;
   std::uint64_t loss_rows_ = 0;

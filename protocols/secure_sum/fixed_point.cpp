@@ -85,17 +85,6 @@ double rounded_weight(const FixedPointFormat& format, double weight) noexcept {
   return std::ldexp(std::nearbyint(std::ldexp(weight, format.weight_bits)), -format.weight_bits);
 }
 
-void add_lanes(Lane lane, std::span<std::byte> lanes, std::span<const std::byte> other) noexcept {
-  HANSA_ASSERT(lanes.size() == other.size());
-  with_lane(lane, [&](auto zero) {
-    using T = decltype(zero);
-    using U = std::make_unsigned_t<T>;  // wraps, as a ring does
-    for (std::size_t i = 0; i < lanes.size() / sizeof(T); ++i) {
-      put(lanes, i, static_cast<T>(static_cast<U>(get<T>(lanes, i)) + static_cast<U>(get<T>(other, i))));
-    }
-  });
-}
-
 Result<void> encode(const FixedPointFormat& format, std::span<const float> values, double weight,
                     std::span<std::byte> lanes, Rng* dither) {
   HANSA_ASSERT(lanes.size() == (values.size() + 1) * lane_bytes(format.lane));

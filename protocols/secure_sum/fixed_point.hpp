@@ -37,9 +37,6 @@ Result<FixedPointFormat> fixed_point_format(Lane lane, double clip, std::size_t 
 /// `weight` as it comes out of an encoding: rounded to the format's grid.
 [[nodiscard]] double rounded_weight(const FixedPointFormat& format, double weight) noexcept;
 
-/// lanes += other, element by element, in the ring. Same length.
-void add_lanes(Lane lane, std::span<std::byte> lanes, std::span<const std::byte> other) noexcept;
-
 /// Writes weight * clip(value) for each value and then the weight: (values.size() + 1) elements. `weight` is
 /// in [0, 1]. Rounds half to even, or with `dither` up or down at random so that the mean is right
 /// (stochastic rounding, for the 16-bit ring). A value that is not finite is an error that names its place;

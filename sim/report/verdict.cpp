@@ -145,6 +145,14 @@ std::string protection_html(const RunResult& result) {
         "<b>aggregation = plain</b>: neighbours see each other's models; nothing about individual models is "
         "hidden from them. A model can reveal things about the rows it was trained on, for example whether a "
         "given row was among them.</p>";
+  } else if (result.config.aggregation == "secure") {
+    text += fmt::format(
+        "<b>aggregation = secure</b>: in each cohort a party's model is hidden from any coalition of up to "
+        "the "
+        "tolerated number of members; they learn the exact average of the cohort, which is not hidden from "
+        "its "
+        "members and can itself reveal things. {} sums were begun, {} completed, {} given up.</p>",
+        result.sums.sessions, result.sums.completed, result.sums.aborted);
   } else {
     text += fmt::format(
         "<b>aggregation = {}</b>: see the project's documentation for what this mode hides, from "

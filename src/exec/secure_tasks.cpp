@@ -1,5 +1,7 @@
 #include "src/exec/secure_tasks.hpp"
 
+#include "src/crypto/mask.hpp"
+
 #include <hansa/assert.hpp>
 
 #include <span>
@@ -28,7 +30,7 @@ Computed perform_sum(protocols::FixedPointMean task) {
       result.error = encoded.error().message;
       return result;
     }
-    protocols::secure_sum::add_lanes(task.format.lane, sum, lanes);
+    crypto::add_lanes(sum, lanes, task.format.lane);
   }
   Parameters mean = Parameters::uninitialised(count);
   const auto weight = protocols::secure_sum::decode_mean(task.format, sum, task.terms.size(), mean.span());
