@@ -19,9 +19,9 @@ class Command : public CommandTest {};
 constexpr std::string_view kConfig = "parties = 12\nrounds = 2\n[data]\ndataset = \"bank-marketing\"\n";
 
 TEST_F(Command, HelpEverywhere) {
-  for (const char* verb : {"", "sim", "topo", "topo show", "data", "data describe", "list", "config",
-                           "config check", "config show", "config reference", "vectors",
-                           "vectors secure-sum", "version", "completion"}) {
+  for (const char* verb :
+       {"", "sim", "topo", "topo show", "data", "data describe", "list", "config", "config check",
+        "config show", "config reference", "vectors", "vectors secure-sum", "version", "completion"}) {
     SCOPED_TRACE(verb);
     const Outcome help = run(std::string(verb) + " --help");
     EXPECT_EQ(help.code, 0);
@@ -125,7 +125,8 @@ TEST_F(Command, ListsAreTheRegistries) {
 }
 
 TEST_F(Command, EveryTopologyCanBeShown) {
-  for (const json& item : json::parse(run("list topologies --json").out).at("topologies")) {
+  const json all = json::parse(run("list topologies --json").out);
+  for (const json& item : all.at("topologies")) {
     const std::string name = item.at("name");
     if (name.starts_with("file:")) continue;
     SCOPED_TRACE(name);

@@ -157,6 +157,8 @@ const std::vector<BadInput>& bad_inputs() {
        {"bank.toml: rounds is missing"}},
       {"missing data set", "parties = 4\nrounds = 1\n", {"bank.toml: [data] dataset is missing"}},
       {"not TOML", "parties = \nrounds = 3\n", {"bank.toml:1:"}, "TOML"},
+      {"not a key", "parties = 4\n\n[(a]\nrounds = 3\n", {"bank.toml:3: this line is not TOML"}, "TOML"},
+      {"not a key, last", "parties = 4\n[[+", {"bank.toml:2: this line is not TOML"}, "TOML"},
       {"key twice", small_under("model = \"fm\"\nmodel = \"mlp\""), {"bank.toml:2:"}},
       {"unfinished string", small_under("name = \"abc"), {"bank.toml:1:"}},
       {"only finishing rounds",
