@@ -8,21 +8,23 @@
 namespace hansa::protocols {
 
 Party::Party(PartyOptions options, std::unique_ptr<Strategy> strategy)
-    : options_(std::move(options)), strategy_(std::move(strategy)) {
-  HANSA_ASSERT(options_.run != nullptr && strategy_ != nullptr);
-  HANSA_ASSERT(options_.run->initial_model.size() == options_.run->parameter_count);
-  HANSA_ASSERT(options_.training_rows > 0);
+    : run_(std::move(options.run)), strategy_(std::move(strategy)) {
+  HANSA_ASSERT(run_ != nullptr && strategy_ != nullptr);
+  HANSA_ASSERT(run_->initial_model.size() == run_->parameter_count);
+  HANSA_ASSERT(options.training_rows > 0);
+  if (options.restored) restored_ = std::make_unique<Record>(std::move(*options.restored));
 }
 
 void Party::start(Time now, Effects& out) {
   HANSA_ASSERT(phase_ == Phase::idle);
-  const RunOptions& run = *options_.run;
-  if (!options_.restored) {
+  const RunOptions& run = *run_;
+  if (restored_ == nullptr) {
     if (run.eval_every > 0) out.emit(RoundCompleted{0, run.initial_model, 0, 0});
     if (trains_in(0)) return begin_training(run.initial_model, out);
     return trained({.model = run.initial_model}, now, out);
   }
-  const Record record = std::exchange(options_.restored, std::nullopt).value();
+  const auto restored = std::exchange(restored_, nullptr);
+  const Record& record = *restored;
   round_ = record.round;
   model_ = record.model;
   optimiser_state_ = record.optimiser_state;
@@ -32,9 +34,7 @@ void Party::start(Time now, Effects& out) {
   out.emit(Finished{model_, strategy_->mass()});
 }
 
-bool Party::trains_in(Round round) const noexcept {
-  return round + options_.run->finish_rounds < options_.run->rounds;
-}
+bool Party::trains_in(Round round) const noexcept { return round + run_->finish_rounds < run_->rounds; }
 
 void Party::compute(Task task, Effects& out) {
   HANSA_ASSERT(!computing_);
@@ -45,7 +45,7 @@ void Party::compute(Task task, Effects& out) {
 void Party::begin_training(ParametersRef from, Effects& out) {
   phase_ = Phase::training;
   MixAndTrain task;
-  task.size = options_.run->parameter_count;
+  task.size = run_->parameter_count;
   task.terms.push_back({Slice::whole(std::move(from)), 0, 1.0f});
   task.train = true;
   task.round = round_;
@@ -87,14 +87,14 @@ void Party::begin_exchange(std::uint32_t step, Time now, Effects& out) {
   awaited_ = 0;
   for (const PartyId peer : scratch_) {
     const Misses* misses = misses_.empty() ? nullptr : find_misses(peer);
-    const bool wait = misses == nullptr || (!misses->down && misses->count < options_.run->suspect_after);
+    const bool wait = misses == nullptr || (!misses->down && misses->count < run_->suspect_after);
     expected_.push_back({peer, wait ? Answer::awaited : Answer::not_awaited});
     awaited_ += wait ? 1 : 0;
   }
   exchange_began_ = now;
   collect_early_arrivals();
   if (awaited_ == 0) return mix(out);
-  deadline_ = now + estimator_.timeout(options_.run->deadline);
+  deadline_ = now + estimator_.timeout(run_->deadline);
 }
 
 void Party::mix(Effects& out) {
@@ -107,7 +107,7 @@ void Party::mix(Effects& out) {
   if (step_ + 1 == strategy_->steps()) {
     model_ = {};  // the mix holds what it needs; the slot is free as soon as the neighbours have theirs
     const Round next = round_ + 1;
-    if (trains_in(next) && !evaluation_due(*options_.run, next)) {
+    if (trains_in(next) && !evaluation_due(*run_, next)) {
       task.train = true;
       task.round = next;
       task.step_scale = strategy_->step_scale();
@@ -122,7 +122,7 @@ void Party::mix(Effects& out) {
 void Party::complete_round(Computed result, Time now, Effects& out) {
   ++round_;
   step_ = 0;  // while we train, this round's first messages are early, not late
-  const RunOptions& run = *options_.run;
+  const RunOptions& run = *run_;
   const bool due = evaluation_due(run, round_);
   out.emit(RoundCompleted{round_, due ? result.model : ParametersRef{}, loss_sum_, loss_rows_});
   if (round_ == run.rounds) return finish(std::move(result.model), out);
@@ -170,8 +170,8 @@ Record Party::record() const {
 }
 
 void Party::check_invariants() const {
-  HANSA_ASSERT(round_ <= options_.run->rounds);
-  HANSA_ASSERT((phase_ == Phase::finished) == (round_ == options_.run->rounds));
+  HANSA_ASSERT(round_ <= run_->rounds);
+  HANSA_ASSERT((phase_ == Phase::finished) == (round_ == run_->rounds));
   HANSA_ASSERT(step_ < strategy_->steps());
   HANSA_ASSERT(phase_ == Phase::collecting || !deadline_);
   std::uint32_t awaited = 0;

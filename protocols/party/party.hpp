@@ -79,7 +79,8 @@ class Party final : public Machine {
   [[nodiscard]] Misses* find_misses(PartyId peer) noexcept;
   [[nodiscard]] bool too_many_from(PartyId sender) const noexcept;
 
-  PartyOptions options_;
+  std::shared_ptr<const RunOptions> run_;
+  std::unique_ptr<Record> restored_;  // until start()
   std::unique_ptr<Strategy> strategy_;
   Phase phase_ = Phase::idle;
   Round round_ = 0;
