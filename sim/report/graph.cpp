@@ -191,7 +191,7 @@ std::string colour_key(const RunResult& result, const Nodes& nodes) {
 
 std::string caption(const RunResult& result, std::size_t links) {
   std::string text =
-      fmt::format("<p class=\"note\"><b>{}</b>: {} between {}", escape_html(result.config.topology.name),
+      fmt::format("<p class=\"note\"><b>{}</b>: {} between {}", escape_html(topology_name(result.config)),
                   count_of(links, "link", "links"), count_of(result.parties.size(), "party", "parties"));
   if (std::isfinite(result.spectral_gap)) {
     text += fmt::format("; spectral gap {} (1 mixes in one round, 0 never)", fixed(result.spectral_gap, 4));
@@ -236,7 +236,7 @@ std::string graph_html(const RunResult& result) {
   std::string html = fmt::format(
       "<div class=\"graph{}\"><div class=\"square\"><svg viewBox=\"-50 -50 1100 1100\" "
       "role=\"img\" aria-label=\"Topology {}\">",
-      named ? " named" : "", escape_html(name));
+      named ? " named" : "", escape_html(topology_name(result.config)));
   const double opacity = std::clamp(150.0 / static_cast<double>(links.size() + 1), 0.15, 0.65);
   html += fmt::format("<path class=\"links\" style=\"opacity:{:.2f}\" d=\"{}\"/><path class=\"lit\"/>",
                       opacity, links_path(links, places));

@@ -190,8 +190,8 @@ std::string data_json(const RunResult& result, const Series& s) {
 
 std::string subtitle(const RunResult& result) {
   const config::RunConfig& config = result.config;
-  return escape_html(fmt::format("{} · {} · {} · {} topology · {} · seed {}", config.data.dataset,
-                                 config.model, config.strategy, config.topology.name,
+  return escape_html(fmt::format("{} · {} · {} · topology {} · {} · seed {}", config.data.dataset,
+                                 config.model, config.strategy, topology_name(config),
                                  count_of(config.rounds, "round", "rounds"), config.seed));
 }
 

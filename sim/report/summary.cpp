@@ -84,7 +84,7 @@ void add_what_ran(Json& out, const RunResult& result) {
   out["parameters"] = result.parameters;
   out["strategy"] = result.config.strategy;
   out["aggregation"] = result.config.aggregation;
-  out["topology"] = result.config.topology.name;
+  out["topology"] = topology_name(result.config);
   out["spectral_gap"] = number(result.spectral_gap);
   out["dataset"] = result.config.data.dataset;
   out["train_rows"] = result.train_rows;
@@ -122,17 +122,21 @@ void add_what_it_cost(Json& out, const RunResult& result) {
                   {"sent_per_party_mean", number(bytes_per_party(result))}};
   out["messages"] = {{"lost", result.messages_lost}, {"duplicated", result.messages_duplicated}};
   if (result.config.aggregation == "secure") {
-    out["secure"] = {{"sessions", result.sums.sessions},
-                     {"completed", result.sums.completed},
-                     {"aborted", result.sums.aborted},
-                     {"dropouts_recovered", result.sums.dropouts_recovered},
-                     {"refused", result.sums.refused},
-                     {"caught", result.sums.caught}};
+    out["secure"] = {
+        {"sessions", result.sums.sessions}, {"completed", result.sums.completed},
+        {"aborted", result.sums.aborted},   {"dropouts_recovered", result.sums.dropouts_recovered},
+        {"refused", result.sums.refused},   {"caught", result.sums.caught}};
   }
   out["missing"] = missing_list(result);
 }
 
 }  // namespace
+
+std::string topology_name(const config::RunConfig& config) {
+  if (config.strategy == "epidemic") return "random with fanout " + std::to_string(config.epidemic.fanout);
+  if (config.strategy != "cohort") return config.topology.name;
+  return config.cohort.grid ? "cohorts on a grid" : "cohorts of " + std::to_string(config.cohort.size);
+}
 
 Spread spread_of(const std::vector<double>& values) {
   std::size_t count = 0;

@@ -31,4 +31,7 @@ double bytes_per_party(const RunResult& result);
 /// Node-rounds per CPU second; NaN if no CPU time was measured.
 double node_rounds_per_cpu_second(const RunResult& result);
 
+/// Who talks to whom, in a word or two: the name of the topology, or what the strategy draws instead of one.
+[[nodiscard]] std::string topology_name(const config::RunConfig& config);
+
 }  // namespace hansa::sim

@@ -141,7 +141,7 @@ std::vector<Fact> what_ran(const RunResult& result) {
       {"strategy", escape_html(config.strategy)},
       {"aggregation", escape_html(config.aggregation)},
       {"topology",
-       fmt::format("{}, spectral gap {}", escape_html(config.topology.name), fixed(result.spectral_gap, 4))},
+       fmt::format("{}, spectral gap {}", escape_html(topology_name(config)), fixed(result.spectral_gap, 4))},
       {"seed", fmt::format("{}", config.seed)},
       {"repeat it", fmt::format("<code>hansa sim config.toml --seed {}</code>", config.seed)},
       {"hash of all models", "<code class=\"hash\">" + escape_html(result.models_hash) + "</code>"},
