@@ -42,7 +42,7 @@ class Cohort final : public Strategy {
     const Piece mine = piece(round, self());
     for (const PartyId member : members_of(round)) {
       if (member == self()) continue;
-      if (step == 1 && mine.count > 0) {
+      if (step == 1 && has_mean(own, mine)) {
         out.send(member, MeanChunkMessage{round, mine.offset, mean_weight_, Slice::whole(own)});
       }
       const Piece theirs = piece(round, member);
@@ -96,6 +96,12 @@ class Cohort final : public Strategy {
     return Place{message.round, step};
   }
 
+  /// False for an empty piece, and for one that could not be averaged exactly because an input was not
+  /// finite.
+  static bool has_mean(const ParametersRef& own, const Piece& mine) noexcept {
+    return mine.count > 0 && own.size() == mine.count;
+  }
+
   MixAndTrain average_own_piece(Round round, std::span<const Received> arrived) {
     const Piece mine = piece(round, self());
     MixAndTrain task{.size = mine.count};
@@ -127,7 +133,7 @@ class Cohort final : public Strategy {
       Slice source{model_, place.offset, place.count};  // a missing owner: keep our own piece
       const auto from_owner = std::find_if(arrived.begin(), arrived.end(),
                                            [&](const Received& received) { return received.from == member; });
-      if (member == self()) source = Slice::whole(own);
+      if (member == self() && has_mean(own, place)) source = Slice::whole(own);
       if (from_owner != arrived.end()) source = std::get<MeanChunkMessage>(from_owner->message).piece;
       task.terms.push_back({std::move(source), place.offset, 1.0f});
     }

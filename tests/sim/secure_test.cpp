@@ -116,5 +116,14 @@ TEST(Secure, AModelThatIsNotFiniteIsWithheld) {
   EXPECT_EQ(result.sums.completed, 0U) << "nobody had anything to sum";
 }
 
+TEST(Secure, PlainFixedSurvivesAModelThatIsNotFinite) {
+  config::RunConfig config = testing::small_regression("cohort");
+  config.aggregation = "plain-fixed";
+  config.train.learning_rate = 1e20F;
+  config.deadline.floor_ms = 200;
+  const RunResult result = run(config);
+  for (const PartyRecord& party : result.parties) EXPECT_EQ(party.rounds_completed, config.rounds);
+}
+
 }  // namespace
 }  // namespace hansa::sim
