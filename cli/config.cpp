@@ -3,8 +3,8 @@
 #include "cli/overrides.hpp"
 
 #include "protocols/gossip/registry.hpp"
+#include "sim/setup.hpp"
 #include "src/config/run_config.hpp"
-#include "topology/topology.hpp"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -27,23 +27,8 @@ struct Options {
 Result<void> check_topology(const config::RunConfig& config) {
   const protocols::StrategyEntry* strategy = protocols::find_strategy(config.strategy);
   if (strategy == nullptr || !strategy->uses_topology || config.parties > kGraphPartiesMax) return {};
-  topology::TopologyOptions options;
-  options.parties = config.parties;
-  options.degree = config.topology.degree;
-  options.probability = config.topology.probability;
-  options.attachments = config.topology.attachments;
-  options.seed = config.seed;
-  if (strategy->column_stochastic) options.weights = "push-sum";
-  const auto made = topology::make_topology(config.topology.name, options);
+  const auto made = sim::make_graph(config, *strategy);
   if (!made) return made.error();
-  if (!config.topology.allow_disconnected && !topology::is_connected(**made)) {
-    return Error{
-        ErrorKind::usage,
-        fmt::format("the topology {} of {} parties is not connected: some parties can never hear of each "
-                    "other",
-                    config.topology.name, config.parties),
-        "choose another seed, more links, or set topology.allow_disconnected = true"};
-  }
   return {};
 }
 

@@ -49,29 +49,6 @@ std::vector<std::string> names_of(const config::RunConfig& config, const learn::
   return names;
 }
 
-Result<std::shared_ptr<const topology::Topology>> make_graph(const config::RunConfig& config,
-                                                             const protocols::StrategyEntry& strategy) {
-  topology::TopologyOptions options;
-  options.parties = config.parties;
-  options.degree = config.topology.degree;
-  options.probability = config.topology.probability;
-  options.attachments = config.topology.attachments;
-  options.seed = config.seed;
-  options.allow_disconnected = config.topology.allow_disconnected;
-  options.weights = strategy.column_stochastic                  ? "push-sum"
-                    : config.topology.weights == "sample-count" ? "uniform"
-                                                                : config.topology.weights;
-  auto graph = topology::make_topology(config.topology.name, options);
-  if (!graph) return graph.error();
-  if ((*graph)->parties() != config.parties) {
-    return Error{ErrorKind::usage,
-                 "the graph " + config.topology.name + " has " + std::to_string((*graph)->parties()) +
-                     " parties, the run has " + std::to_string(config.parties),
-                 "set parties to the size of the graph"};
-  }
-  return std::shared_ptr<const topology::Topology>(std::move(graph).value());
-}
-
 /// The key of a simulated party. WARNING: it follows from the seed; a live node has its own.
 crypto::Identity simulated_identity(std::uint64_t seed, std::uint64_t party) {
   crypto::Hasher hasher("hansa/sim-ident");
@@ -171,6 +148,29 @@ std::string summary_of(const config::RunConfig& config, const Setup& setup) {
 }
 
 }  // namespace
+
+Result<std::shared_ptr<const topology::Topology>> make_graph(const config::RunConfig& config,
+                                                             const protocols::StrategyEntry& strategy) {
+  topology::TopologyOptions options;
+  options.parties = config.parties;
+  options.degree = config.topology.degree;
+  options.probability = config.topology.probability;
+  options.attachments = config.topology.attachments;
+  options.seed = config.seed;
+  options.allow_disconnected = config.topology.allow_disconnected;
+  options.weights = strategy.column_stochastic                  ? "push-sum"
+                    : config.topology.weights == "sample-count" ? "uniform"
+                                                                : config.topology.weights;
+  auto graph = topology::make_topology(config.topology.name, options);
+  if (!graph) return graph.error();
+  if ((*graph)->parties() != config.parties) {
+    return Error{ErrorKind::usage,
+                 "the graph " + config.topology.name + " has " + std::to_string((*graph)->parties()) +
+                     " parties, the run has " + std::to_string(config.parties),
+                 "set parties to the size of the graph"};
+  }
+  return std::shared_ptr<const topology::Topology>(std::move(graph).value());
+}
 
 Result<Setup> set_up(const config::RunConfig& config) {
   Setup setup;

@@ -36,6 +36,11 @@ struct Setup {
 /// Errors: everything that can be wrong with configuration, data and graph together.
 Result<Setup> set_up(const config::RunConfig& config);
 
+/// The graph of [topology], weighted as `strategy` wants it. Errors: an unknown or impossible topology, one
+/// that is not connected (unless allowed), a file with another number of parties.
+Result<std::shared_ptr<const topology::Topology>> make_graph(const config::RunConfig& config,
+                                                             const protocols::StrategyEntry& strategy);
+
 /// Builds the machines of `setup`, which must outlive it. Not thread-safe.
 exec::MachineFactory machine_factory(const Setup& setup);
 
