@@ -26,6 +26,11 @@ std::size_t colluders_in(const SecureOptions& secure, std::size_t members) noexc
   return secure.colluders == 0 ? most : std::min<std::size_t>(secure.colluders, members - 2);
 }
 
+SumThresholds thresholds_in(const SecureOptions& secure, std::size_t members) noexcept {
+  const std::size_t colluders = colluders_in(secure, members);
+  return {colluders, secure_sum::vote_threshold(members, colluders)};
+}
+
 SecureCohort::SecureCohort(PartyOptions options)
     : options_(std::move(options)), run_(*options_.run), carried_weight_(own_weight(options_)) {
   HANSA_ASSERT(options_.identity != nullptr && options_.entropy != nullptr);
@@ -131,7 +136,9 @@ void SecureCohort::begin_sum(Time now, Effects& out) {
   const auto cohort = topology::cohort_of(run_.cohort, round_, options_.self);
   std::set_difference(cohort.begin(), cohort.end(), excluded_.begin(), excluded_.end(),
                       std::back_inserter(sum->members));
-  if (sum->members.size() < kMembersMin) return go_on_alone(now, out);
+  if (cohort.size() < kMembersMin) return go_on_alone(now, out);
+  sum->thresholds = thresholds_in(run_.secure, cohort.size());
+  if (sum->members.size() < sum->thresholds.votes) return go_on_alone(now, out);
   const auto format = secure_sum::fixed_point_format(run_.secure.lane, run_.secure.clip, sum->members.size());
   HANSA_ASSERT(format.ok());  // checked when the run was set up
   sum->format = *format;
@@ -155,8 +162,8 @@ secure_sum::SessionPlan SecureCohort::plan(const Sum& sum) const {
   plan.attempt = sum.attempt;
   for (const PartyId member : sum.members) plan.members.push_back(run_.secure.roster[index(member)]);
   plan.inputs = plan.members.size();
-  plan.colluders = colluders_in(run_.secure, plan.inputs);
-  plan.threshold = secure_sum::vote_threshold(plan.inputs, plan.colluders);
+  plan.colluders = sum.thresholds.colluders;
+  plan.threshold = sum.thresholds.votes;
   plan.lane = sum.format.lane;
   plan.value_bits = sum.format.value_bits;
   plan.clip = sum.format.clip;

@@ -4,9 +4,9 @@
 // missing the models equal those of aggregation = "plain-fixed" bit for bit.
 //
 // A sum that is given up before anything masked has left (somebody did not even begin) is tried again without
-// the missing, with new keys. After that point the input is spent: the party keeps its own model for this
-// round and goes on. A party that comes back from a crash sits out the round it was in, because its old
-// session's keys are gone.
+// the missing, with new keys, as long as the cohort's threshold can be met. After that point the input is
+// spent: the party keeps its own model for this round and goes on. A party that comes back from a crash sits
+// out the round it was in, because its old session's keys are gone.
 #pragma once
 
 #include "protocols/gossip/pieces.hpp"
@@ -22,6 +22,16 @@ namespace hansa::protocols {
 
 /// The colluders a cohort of `members` tolerates: as configured, or a third of the members, at least one.
 [[nodiscard]] std::size_t colluders_in(const SecureOptions& secure, std::size_t members) noexcept;
+
+/// What every sum over a cohort keeps to.
+struct SumThresholds {
+  std::size_t colluders = 0;  ///< f: so many may work together and learn nothing but the sum
+  std::size_t votes = 0;      ///< t: the fewest inputs that a sum may have
+};
+/// Of a cohort of `members` >= 3. They hold for every attempt at its sum, also one without some members. If
+/// they shrank with each attempt, colluders could keep silent towards chosen members, have them count as
+/// missing, and end in a sum with hardly anybody but themselves.
+[[nodiscard]] SumThresholds thresholds_in(const SecureOptions& secure, std::size_t members) noexcept;
 
 /// Not thread-safe. Needs options.identity, options.entropy and run.secure.roster.
 class SecureCohort final : public Machine {
@@ -45,6 +55,7 @@ class SecureCohort final : public Machine {
     Round round = 0;
     std::uint32_t attempt = 0;
     std::vector<PartyId> members;
+    SumThresholds thresholds;         ///< of the whole cohort
     std::vector<Piece> pieces;        ///< by chunk; a member whose piece is empty has none
     std::vector<std::size_t> owners;  ///< by chunk: position of its owner in `members`
     secure_sum::FixedPointFormat format;

@@ -1,0 +1,160 @@
+// The party around the secure sums: what a cohort keeps to when members are missing, or play dead towards
+// some of the others. (The sums themselves are tested in tests/secure_sum/, whole runs in tests/sim/.)
+#include "protocols/gossip/secure_cohort.hpp"
+#include "src/exec/entropy.hpp"
+#include "src/exec/secure_tasks.hpp"
+#include "tests/protocols/support/rig.hpp"
+
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <map>
+
+namespace hansa::protocols::testing {
+namespace {
+
+crypto::Identity identity_of(std::uint32_t party) {
+  crypto::Hasher hasher("hansa/test-ident");
+  hasher.update_u64(party);
+  return crypto::Identity::from_seed(hasher.finish().bytes);
+}
+
+/// One cohort of everybody, one round; `passes` decides which packets of which attempt arrive.
+class Cohort {
+ public:
+  using Passes = std::function<bool(std::uint32_t from, std::uint32_t to, std::uint32_t attempt)>;
+
+  Cohort(std::uint32_t members, std::uint32_t colluders, Passes passes) : passes_(std::move(passes)) {
+    RunOptions run = run_options(members, 1, 8);
+    run.aggregation = Aggregation::secure;
+    run.secure.colluders = colluders;
+    run.deadline.floor = 1s;
+    for (std::uint32_t i = 0; i < members; ++i) run.secure.roster.push_back(identity_of(i).public_key());
+    const auto shared = std::make_shared<const RunOptions>(std::move(run));
+    for (std::uint32_t i = 0; i < members; ++i) {
+      machines_.push_back(make_cohort({.self = P(i),
+                                       .run = shared,
+                                       .identity = std::make_shared<const crypto::Identity>(identity_of(i)),
+                                       .entropy = std::make_shared<exec::SeededEntropy>(1, P(i), 0)}));
+    }
+  }
+
+  /// The end of every attempt, by party.
+  std::vector<std::pair<PartyId, SumEnded>> run() {
+    for (std::uint32_t i = 0; i < machines_.size(); ++i) {
+      input(i, [&](Machine& machine, Effects& out) { machine.start(now_, out); });
+    }
+    while (!queue_.empty() && queue_.begin()->first.first < 1h) {
+      now_ = queue_.begin()->first.first;
+      const auto action = std::move(queue_.begin()->second);
+      queue_.erase(queue_.begin());
+      action();
+    }
+    for (const auto& machine : machines_) EXPECT_TRUE(machine->finished());
+    return ended_;
+  }
+
+ private:
+  void at(Time time, std::function<void()> action) {
+    queue_.emplace(std::pair(time, order_++), std::move(action));
+  }
+
+  void input(std::uint32_t i, const std::function<void(Machine&, Effects&)>& call) {
+    Effects out;
+    call(*machines_[i], out);
+    for (Effect& effect : out.items()) perform(i, effect);
+    if (const auto due = machines_[i]->next_deadline()) {
+      at(std::max(*due, now_), [this, i] {
+        const auto still = machines_[i]->next_deadline();
+        if (!still || *still > now_) return;
+        input(i, [&](Machine& machine, Effects& late) { machine.on_deadline(now_, late); });
+      });
+    }
+  }
+
+  void perform(std::uint32_t i, Effect& effect) {
+    if (auto* send = std::get_if<Send>(&effect)) {
+      const auto to = static_cast<std::uint32_t>(send->to);
+      if (!passes_(i, to, std::get<SecurePacketMessage>(send->message).attempt)) return;
+      at(now_ + 1ms, [this, i, to, message = send->message] {
+        input(to, [&](Machine& machine, Effects& out) { machine.on_message(P(i), message, now_, out); });
+      });
+    } else if (auto* compute = std::get_if<Compute>(&effect)) {
+      at(now_ + 1ms, [this, i, id = compute->id, task = std::move(compute->task)] {
+        Computed result = std::visit(Perform{i}, task);
+        input(i,
+              [&](Machine& machine, Effects& out) { machine.on_computed(id, std::move(result), now_, out); });
+      });
+    } else if (auto* emit = std::get_if<Emit>(&effect)) {
+      if (const auto* ended = std::get_if<SumEnded>(&emit->event)) ended_.emplace_back(P(i), *ended);
+    }
+  }
+
+  struct Perform {
+    std::uint32_t party;
+    Computed operator()(const MixAndTrain& task) const {
+      return {.model = constant_model(task.size, static_cast<float>(party))};
+    }
+    Computed operator()(const EncodeInput& task) const { return exec::perform_sum(task); }
+    Computed operator()(const ApplyMasks& task) const { return exec::perform_sum(task); }
+    Computed operator()(const DecodeSums& task) const { return exec::perform_sum(task); }
+    Computed operator()(const FixedPointMean&) const { return {}; }
+  };
+
+  Passes passes_;
+  std::vector<std::unique_ptr<Machine>> machines_;
+  std::map<std::pair<Time, std::uint64_t>, std::function<void()>> queue_;
+  std::uint64_t order_ = 0;
+  Time now_{0};
+  std::vector<std::pair<PartyId, SumEnded>> ended_;
+};
+
+TEST(SecureCohort, ThresholdsOfACohort) {
+  struct Row {
+    std::size_t members;
+    std::uint32_t configured;
+    std::size_t colluders, votes;
+  };
+  for (const Row& row : {Row{3, 0, 1, 3}, Row{4, 0, 1, 3}, Row{5, 0, 1, 4}, Row{8, 0, 2, 6}, Row{8, 3, 3, 6},
+                         Row{16, 0, 5, 11}, Row{16, 7, 7, 12}, Row{32, 0, 10, 22}, Row{4, 9, 2, 4}}) {
+    const SumThresholds got = thresholds_in({.colluders = row.configured}, row.members);
+    EXPECT_EQ(got.colluders, row.colluders) << row.members;
+    EXPECT_EQ(got.votes, row.votes) << row.members;
+  }
+}
+
+TEST(SecureCohort, SumsWithoutSilentMembersDownToTheThreshold) {
+  for (std::uint32_t silent = 0; silent <= 4; ++silent) {  // of 7, with f = 2 and t = 5
+    Cohort cohort(7, 2, [&](std::uint32_t from, std::uint32_t, std::uint32_t) { return from >= silent; });
+    std::size_t completed = 0;
+    for (const auto& [party, ended] : cohort.run()) {
+      if (ended.contributors == 0) continue;
+      EXPECT_EQ(ended.members, 7 - silent);
+      EXPECT_GE(index(party), silent);
+      ++completed;
+    }
+    EXPECT_EQ(completed, silent <= 2 ? 7 - silent : 0) << silent << " silent members";
+  }
+}
+
+// Two colluders send nothing to their victims at first. The victims cannot go on, so the others take them for
+// missing. Were the thresholds those of the remaining three, member 6 would then be alone with the colluders.
+TEST(SecureCohort, ColludersCannotShrinkASumByPlayingDead) {
+  for (const std::uint32_t first_spared : {3U, 4U, 5U, 6U}) {
+    Cohort cohort(7, 2, [&](std::uint32_t from, std::uint32_t to, std::uint32_t attempt) {
+      return attempt > 0 || from > 1 || to < 2 || to >= first_spared;
+    });
+    std::size_t attempts = 0;
+    for (const auto& [party, ended] : cohort.run()) {
+      ++attempts;
+      if (ended.contributors > 0) {
+        EXPECT_GE(ended.contributors, 5U) << "t of the whole cohort";
+      }
+      EXPECT_GE(ended.members, 5U) << "or no packet of such a sum leaves";
+    }
+    EXPECT_GT(attempts, 0U);
+  }
+}
+
+}  // namespace
+}  // namespace hansa::protocols::testing
