@@ -25,6 +25,13 @@ Identity Identity::from_seed(std::span<const std::byte, 32> seed) noexcept {
   return identity;
 }
 
+Secret32 Identity::seed() const noexcept {
+  Secret32 seed;
+  const int failed = crypto_sign_ed25519_sk_to_seed(raw(seed.bytes()), raw(secret_key_.bytes()));
+  HANSA_ASSERT(failed == 0);
+  return seed;
+}
+
 Signature Identity::sign(std::span<const std::byte> message) const noexcept {
   Signature signature{};
   const int failed =

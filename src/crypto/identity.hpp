@@ -20,6 +20,8 @@ class Identity {
   [[nodiscard]] static Identity from_seed(std::span<const std::byte, 32> seed) noexcept;
 
   [[nodiscard]] const PublicKey& public_key() const noexcept { return public_key_; }
+  /// WARNING: the secret that this key is made from, for its key file.
+  [[nodiscard]] Secret32 seed() const noexcept;
   [[nodiscard]] Signature sign(std::span<const std::byte> message) const noexcept;
 
  private:
