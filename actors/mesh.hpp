@@ -2,30 +2,42 @@
 // CAF's deterministic one in tests. Internal to actors/ and its tests: CAF appears here.
 #pragma once
 
+#include "actors/host.hpp"
 #include "actors/progress.hpp"
-#include "actors/report.hpp"
 #include "src/exec/driver.hpp"
 
 #include <caf/actor.hpp>
-#include <caf/actor_clock.hpp>
 #include <caf/actor_system.hpp>
 
-#include <atomic>
 #include <memory>
 #include <vector>
 
 namespace hansa::actors {
 
-/// What the actors of one run share. Counted, because an actor may outlive the mesh by a moment.
-struct MeshState {
-  const exec::DriverInput& input;
-  const bool encode_messages;
-  ReportSink& reports;
-  const caf::actor_clock::time_point began;
+/// The parties of a mesh, each other's network.
+class MeshState final : public Host {
+ public:
+  MeshState(const exec::DriverInput& input, bool encode_messages, ReportSink& sink,
+            caf::actor_clock::time_point now)
+      : Host(*input.training, sink, now),
+        progress(input.parties),
+        input_(input),
+        encode_messages_(encode_messages) {}
+
+  std::size_t send(PartyId from, PartyId to, protocols::Message message) override;
+  void input_added() override { progress.input_added(); }
+  bool input_handled() override { return progress.input_handled(); }
+  void finished_changed(bool finished) override { progress.finished_changed(finished); }
+  void waiting_changed(bool waiting) override { progress.waiting_changed(waiting); }
+  [[nodiscard]] const exec::DriverInput& input() const noexcept { return input_; }
+
   Progress progress;
-  std::atomic<bool> leaving{false};  ///< set once; what is in mailboxes then is thrown away
   std::vector<caf::actor>
       parties;  ///< by party; filled before the first message, emptied after the last farewell
+
+ private:
+  const exec::DriverInput& input_;
+  const bool encode_messages_;
 };
 
 /// Not thread-safe. `input` and `reports` must outlive the actor system.

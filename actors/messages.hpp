@@ -33,6 +33,10 @@ struct Frame {
 struct Alarm {
   Time at{};
 };
+/// To a party: the failure detector gave up on `peer`.
+struct PeerDown {
+  PartyId peer{};
+};
 /// To a trainer: perform this and answer with Done. Consumed by the handler.
 struct Work {
   PartyId party{};
@@ -53,5 +57,6 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hansa::actors::Leave)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hansa::actors::Delivery)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hansa::actors::Frame)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hansa::actors::Alarm)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hansa::actors::PeerDown)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hansa::actors::Work)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hansa::actors::Done)

@@ -26,10 +26,10 @@ constexpr Duration kAlarmMax = std::chrono::hours(1);
 
 }  // namespace
 
-PartyActor::PartyActor(caf::actor_config& config, std::shared_ptr<MeshState> mesh, PartyId self,
+PartyActor::PartyActor(caf::actor_config& config, std::shared_ptr<Host> host, PartyId self,
                        caf::actor trainer, std::unique_ptr<protocols::Machine> machine)
     : caf::event_based_actor(config),
-      mesh_(std::move(mesh)),
+      host_(std::move(host)),
       self_(self),
       trainer_(std::move(trainer)),
       machine_(std::move(machine)) {
@@ -41,7 +41,7 @@ PartyActor::PartyActor(caf::actor_config& config, std::shared_ptr<MeshState> mes
       what = failure.what();
     } catch (...) {
     }
-    mesh_->reports.report(Failed{self_, std::move(what)});
+    host_->reports.report(Failed{self_, std::move(what)});
     return caf::sec::runtime_error;
   });
 }
@@ -50,10 +50,11 @@ caf::behavior PartyActor::make_behavior() {
   // A neighbour that has begun may be faster than our Begin: what it sends stays in the mailbox until then.
   set_default_handler(caf::skip);
   return {[this](const Begin&) {
-    set_default_handler(caf::print_and_drop);
-    become(running());
-    on_begin();
-  }};
+            set_default_handler(caf::print_and_drop);
+            become(running());
+            on_begin();
+          },
+          [this](const Leave&) { quit(); }};
 }
 
 caf::behavior PartyActor::running() {
@@ -62,6 +63,7 @@ caf::behavior PartyActor::running() {
       [this](const Frame& frame) { on_frame(frame); },
       [this](Done& result) { on_done(std::move(result)); },
       [this](const Alarm& alarm) { on_alarm(alarm.at); },
+      [this](const PeerDown& down) { on_peer_down(down.peer); },
       [this](const Leave&) { quit(); },
   };
 }
@@ -71,21 +73,21 @@ void PartyActor::on_exit() {
   machine_.reset();
   caf::anon_send_exit(trainer_, caf::exit_reason::user_shutdown);
   trainer_ = nullptr;
-  const auto mesh = std::move(mesh_);
-  mesh->reports.report(Farewell{self_, traffic_, std::move(record_), cost_, events_, messages_lost_});
+  const auto host = std::move(host_);
+  host->reports.report(Farewell{self_, traffic_, std::move(record_), cost_, events_, messages_lost_});
 }
 
 // Inputs.
 
 void PartyActor::on_begin() {
-  now_ = clock().now() - mesh_->began;
+  now_ = clock().now() - host_->began;
   machine_->start(now_, effects_);
   after_input();
 }
 
 void PartyActor::on_delivery(PartyId from, protocols::Message message) {
   if (leaving()) return;
-  now_ = clock().now() - mesh_->began;
+  now_ = clock().now() - host_->began;
   traffic_.bytes_received += wire::encoded_size(message);
   ++traffic_.messages_received;
   machine_->on_message(from, std::move(message), now_, effects_);
@@ -94,7 +96,7 @@ void PartyActor::on_delivery(PartyId from, protocols::Message message) {
 
 void PartyActor::on_frame(const Frame& frame) {
   if (leaving()) return;
-  now_ = clock().now() - mesh_->began;
+  now_ = clock().now() - host_->began;
   traffic_.bytes_received += frame.bytes->size();
   ++traffic_.messages_received;
   protocols::Message message;
@@ -108,7 +110,7 @@ void PartyActor::on_frame(const Frame& frame) {
 
 void PartyActor::on_done(Done result) {
   if (leaving()) return;
-  now_ = clock().now() - mesh_->began;
+  now_ = clock().now() - host_->began;
   traffic_.compute_time += result.took;
   cost_.flop += result.performed.cost.flop;
   cost_.bytes += result.performed.cost.bytes;
@@ -119,11 +121,19 @@ void PartyActor::on_done(Done result) {
 void PartyActor::on_alarm(Time at) {
   if (leaving() || alarm_ != at) return;  // an earlier one has replaced it
   alarm_.reset();
-  now_ = clock().now() - mesh_->began;
+  now_ = clock().now() - host_->began;
   const std::optional<Time> deadline = machine_->next_deadline();
   if (!deadline || *deadline > now_) return arm();  // it moved on meanwhile
-  mesh_->progress.input_added();
+  host_->input_added();
   machine_->on_deadline(now_, effects_);
+  after_input();
+}
+
+void PartyActor::on_peer_down(PartyId peer) {
+  if (leaving()) return;
+  now_ = clock().now() - host_->began;
+  host_->input_added();
+  machine_->on_peer_down(peer, now_, effects_);
   after_input();
 }
 
@@ -132,55 +142,50 @@ void PartyActor::on_alarm(Time at) {
 void PartyActor::after_input() {
   ++events_;
   for (protocols::Effect& effect : effects_.items()) {
+    if (broken_) break;
     std::visit([this](auto& each) { perform(std::move(each)); }, effect);
   }
   effects_.clear();
+  if (broken_) return quit();
   arm();
   if (machine_->finished() != finished_) {
     finished_ = !finished_;
-    mesh_->progress.finished_changed(finished_);
+    host_->finished_changed(finished_);
   }
-  if (mesh_->progress.input_handled()) mesh_->reports.report(Quiet{});
+  if (host_->input_handled()) host_->reports.report(Quiet{});
 }
 
 void PartyActor::perform(protocols::Send effect) {
-  HANSA_ASSERT(index(effect.to) < mesh_->parties.size());
-  const caf::actor& to = mesh_->parties[index(effect.to)];
-  std::size_t bytes = 0;
-  mesh_->progress.input_added();
-  if (mesh_->encode_messages) {
-    auto frame = std::make_shared<const std::vector<std::byte>>(wire::encode(effect.message));
-    bytes = frame->size();
-    send(to, Frame{self_, std::move(frame)});
-  } else {
-    bytes = wire::encoded_size(effect.message);
-    send(to, Delivery{self_, std::move(effect.message)});
-  }
-  traffic_.bytes_sent += bytes;
+  traffic_.bytes_sent += host_->send(self_, effect.to, std::move(effect.message));
   ++traffic_.messages_sent;
-  if (mesh_->input.bytes_sent_total != nullptr) {
-    mesh_->input.bytes_sent_total->fetch_add(bytes, std::memory_order_relaxed);
+}
+
+void PartyActor::perform(protocols::Persist effect) {
+  if (const auto kept = host_->persist(self_, effect.record); !kept) {
+    broken_ = true;
+    return host_->reports.report(Failed{self_, kept.error().message});
   }
+  record_ = std::move(effect.record);
 }
 
 void PartyActor::perform(protocols::Compute effect) {
-  mesh_->progress.input_added();
+  host_->input_added();
   send(trainer_, Work{self_, effect.id, std::move(effect.task)});
 }
 
 void PartyActor::perform(protocols::Emit effect) {
-  mesh_->reports.report(Happened{self_, std::move(effect.event), now_});
+  host_->reports.report(Happened{self_, std::move(effect.event), now_});
 }
 
 void PartyActor::arm() {
   const std::optional<Time> deadline = machine_->next_deadline();
   if (deadline.has_value() != waiting_) {
     waiting_ = !waiting_;
-    mesh_->progress.waiting_changed(waiting_);
+    host_->waiting_changed(waiting_);
   }
   if (!deadline || (alarm_ && *alarm_ <= *deadline)) return;  // if it rings early, it is set again then
   alarm_ = std::min(*deadline, now_ + kAlarmMax);
-  scheduled_send(caf::actor{this}, mesh_->began + *alarm_, Alarm{*alarm_});
+  scheduled_send(caf::actor{this}, host_->began + *alarm_, Alarm{*alarm_});
 }
 
 }  // namespace hansa::actors

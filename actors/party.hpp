@@ -1,9 +1,9 @@
 // The actor that hosts a party's machine: a translation table. Messages in become the machine's inputs, its
-// effects become messages out. What the machine wants to be durable is kept in memory here, in the order it
-// asked. Internal: CAF appears here.
+// effects become messages out, in the order it asked for them; the host makes durable what shall be.
+// Internal: CAF appears here.
 #pragma once
 
-#include "actors/mesh.hpp"
+#include "actors/host.hpp"
 #include "actors/messages.hpp"
 #include "protocols/machine.hpp"
 #include "src/exec/driver.hpp"
@@ -18,7 +18,7 @@ namespace hansa::actors {
 
 class PartyActor final : public caf::event_based_actor {
  public:
-  PartyActor(caf::actor_config& config, std::shared_ptr<MeshState> mesh, PartyId self, caf::actor trainer,
+  PartyActor(caf::actor_config& config, std::shared_ptr<Host> host, PartyId self, caf::actor trainer,
              std::unique_ptr<protocols::Machine> machine);
 
   caf::behavior make_behavior() override;
@@ -34,18 +34,19 @@ class PartyActor final : public caf::event_based_actor {
   void on_frame(const Frame& frame);
   void on_done(Done result);
   void on_alarm(Time at);
+  void on_peer_down(PartyId peer);
 
   // Effects, in order.
   void after_input();
   void perform(protocols::Send effect);
   void perform(protocols::Compute effect);
   void perform(protocols::Emit effect);
-  void perform(protocols::Persist effect) { record_ = std::move(effect.record); }
+  void perform(protocols::Persist effect);
   void arm();
 
-  [[nodiscard]] bool leaving() const noexcept { return mesh_->leaving.load(std::memory_order_relaxed); }
+  [[nodiscard]] bool leaving() const noexcept { return host_->leaving.load(std::memory_order_relaxed); }
 
-  std::shared_ptr<MeshState> mesh_;
+  std::shared_ptr<Host> host_;
   const PartyId self_;
   caf::actor trainer_;
   std::unique_ptr<protocols::Machine> machine_;
@@ -57,6 +58,7 @@ class PartyActor final : public caf::event_based_actor {
   exec::PartyTraffic traffic_;
   std::optional<protocols::Record> record_;
   learn::Cost cost_;
+  bool broken_ = false;  // a record could not be kept: nothing more may be said
   std::uint64_t events_ = 0;
   std::uint64_t messages_lost_ = 0;
 };

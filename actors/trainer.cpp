@@ -21,23 +21,23 @@ learn::Workspace& workspace_of_this_thread() {
 
 }  // namespace
 
-TrainerActor::TrainerActor(caf::actor_config& config, std::shared_ptr<MeshState> mesh)
-    : caf::event_based_actor(config), mesh_(std::move(mesh)) {}
+TrainerActor::TrainerActor(caf::actor_config& config, std::shared_ptr<Host> host)
+    : caf::event_based_actor(config), host_(std::move(host)) {}
 
 caf::behavior TrainerActor::make_behavior() {
   return {[this](Work& work) {
-    if (mesh_->leaving.load(std::memory_order_relaxed)) return;
+    if (host_->leaving.load(std::memory_order_relaxed)) return;
     const auto party = caf::actor_cast<caf::actor>(current_sender());
     try {
       const auto began = Clock::now();
       Done result{.id = work.id,
-                  .performed = exec::perform(*mesh_->input.training, work.party, std::move(work.task),
+                  .performed = exec::perform(host_->training, work.party, std::move(work.task),
                                              workspace_of_this_thread()),
                   .took = {}};
       result.took = std::chrono::duration_cast<Duration>(Clock::now() - began);
       send(party, std::move(result));
     } catch (const std::exception& failure) {
-      mesh_->reports.report(Failed{work.party, failure.what()});
+      host_->reports.report(Failed{work.party, failure.what()});
     }
   }};
 }
