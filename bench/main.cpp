@@ -1,5 +1,6 @@
 // Google Benchmark's main, and the promises: --check (or HANSA_BENCH_CHECK=1) makes the program fail if one
-// of the targets that were measured is missed by more than noise.
+// of the targets that were measured is missed by more than noise. --long adds bench/long_runs.hpp.
+#include "bench/long_runs.hpp"
 #include "bench/targets.hpp"
 
 #include <benchmark/benchmark.h>
@@ -16,6 +17,8 @@ int main(int argc, char** argv) {
   for (int i = 0; i < argc; ++i) {
     if (std::string_view(argv[i]) == "--check") {
       check = true;
+    } else if (std::string_view(argv[i]) == "--long") {
+      hansa::bench::register_long_runs();
     } else {
       arguments.push_back(argv[i]);
     }

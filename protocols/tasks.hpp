@@ -68,7 +68,8 @@ struct ApplyMasks {
   secure_sum::MaskTask mask;
 };
 
-/// Replaces the pieces of `own` whose sums are known by the decoded means.
+/// Replaces the pieces of `own` whose sums are known, ascending, by the decoded means. If one of the sums
+/// cannot be, `own` comes back as it was, with an error.
 struct DecodeSums {
   struct Sum {
     Piece piece;

@@ -44,8 +44,13 @@ Result<FixedPointFormat> fixed_point_format(Lane lane, double clip, std::size_t 
 Result<void> encode(const FixedPointFormat& format, std::span<const float> values, double weight,
                     std::span<std::byte> lanes, Rng* dither = nullptr);
 
+/// The sum of the weights in a sum of `contributors` encodings. A sum that honest inputs cannot have is an
+/// error: somebody cheated.
+Result<double> check_sum(const FixedPointFormat& format, std::span<const std::byte> lanes,
+                         std::size_t contributors);
+
 /// The weighted mean from the sum of `contributors` encodings, and as return value the sum of their weights.
-/// A sum that honest inputs cannot have is an error: somebody cheated.
+/// Errors are those of check_sum; then `values` is as it was.
 Result<double> decode_mean(const FixedPointFormat& format, std::span<const std::byte> lanes,
                            std::size_t contributors, std::span<float> values);
 

@@ -4,12 +4,12 @@
 
 namespace hansa::protocols::secure_sum {
 
-Bytes perform(MaskTask task) {
+Bytes perform(MaskTask task, const crypto::MaskBackend& backend) {
   std::size_t at = 0;
   for (const MaskTask::Chunk& chunk : task.chunks) {
     const std::size_t size = chunk.lanes * lane_bytes(task.lane);
     HANSA_ASSERT(size <= task.lanes.size() - at);
-    crypto::add_masks(std::span(task.lanes).subspan(at, size), task.lane, task.terms, chunk.number);
+    crypto::add_masks(std::span(task.lanes).subspan(at, size), task.lane, task.terms, chunk.number, backend);
     at += size;
   }
   HANSA_ASSERT(at == task.lanes.size());

@@ -25,7 +25,8 @@ struct MaskTask {
 };
 
 /// Pure; any thread. About 2 ns per term and 32-bit element, or 0.7 ns with OpenSSL.
-[[nodiscard]] Bytes perform(MaskTask task);
+[[nodiscard]] Bytes perform(MaskTask task,
+                            const crypto::MaskBackend& backend = crypto::mask_backends().front());
 
 /// The masks that `member` puts on its input: its own, and one for every other input member.
 [[nodiscard]] std::vector<crypto::MaskTerm> input_terms(const Hash256& session, Member member,

@@ -239,9 +239,10 @@ class SecAggSession {
   void reveal(SessionEffects& out);
   [[nodiscard]] std::vector<Member> revealers() const;
   bool rebuild_secrets(SessionEffects& out);
-  /// False if somebody was caught with a wrong share.
-  [[nodiscard]] bool rebuild(Member subject, const std::vector<Member>& revealers, Rebuilt& into,
-                             SessionEffects& out);
+  /// From the shares of the first `weights.size()` revealers. False if somebody was caught with a wrong
+  /// share.
+  [[nodiscard]] bool rebuild(Member subject, const std::vector<Member>& revealers,
+                             std::span<const Scalar> weights, Rebuilt& into, SessionEffects& out);
   /// False if there are not enough shares yet.
   [[nodiscard]] bool rebuild_all(Rebuilt& into, SessionEffects& out);
   [[nodiscard]] std::optional<Scalar> revealed_share(Member revealer, Member subject) const;

@@ -57,25 +57,25 @@ bool SecAggSession::rebuild_all(Rebuilt& into, SessionEffects& out) {
     again = false;
     const std::vector<Member> from = revealers();
     if (from.size() < plan_.threshold) return false;
+    const std::vector<Scalar> weights = share_weights(std::span(from).first(plan_.threshold));
     for (Member subject = 0; subject < plan_.inputs && !again; ++subject) {
-      if (!into[subject]) again = !rebuild(subject, from, into, out);
+      if (!into[subject]) again = !rebuild(subject, from, weights, into, out);
     }
   }
   return true;
 }
 
-bool SecAggSession::rebuild(Member subject, const std::vector<Member>& revealers, Rebuilt& into,
-                            SessionEffects& out) {
+bool SecAggSession::rebuild(Member subject, const std::vector<Member>& revealers,
+                            std::span<const Scalar> weights, Rebuilt& into, SessionEffects& out) {
   const Advert& advert = *facts_[subject].advert;
   const auto& commitments = contains(decision_->inputs, subject) ? advert.self : advert.mask;
-  std::vector<Share> shares;
+  Scalar secret;
   bool decodable = true;
   for (std::size_t k = 0; k < plan_.threshold; ++k) {
     const auto share = revealed_share(revealers[k], subject);
     decodable = decodable && share.has_value();
-    shares.push_back({revealers[k], share.value_or(Scalar())});
+    secret = secret + weights[k] * share.value_or(Scalar());
   }
-  const Scalar secret = rebuild_secret(shares);
   if (decodable && Point::of(secret) == commitments.front()) {
     into[subject] = secret;
     return true;

@@ -24,19 +24,29 @@ bool share_fits(std::span<const Point> commitments, std::size_t member, const Sc
 }
 
 Scalar rebuild_secret(std::span<const Share> shares) {
+  std::vector<std::size_t> members;
+  for (const Share& share : shares) members.push_back(share.member);
+  const std::vector<Scalar> weights = share_weights(members);
   Scalar secret;
-  for (const Share& mine : shares) {  // Lagrange at 0
+  for (std::size_t i = 0; i < shares.size(); ++i) secret = secret + weights[i] * shares[i].value;
+  return secret;
+}
+
+std::vector<Scalar> share_weights(std::span<const std::size_t> members) {
+  std::vector<Scalar> weights;
+  weights.reserve(members.size());
+  for (const std::size_t mine : members) {  // Lagrange at 0
     Scalar numerator = Scalar::from(1), denominator = Scalar::from(1);
-    const Scalar x = Scalar::from(share_place(mine.member));
-    for (const Share& other : shares) {
-      if (other.member == mine.member) continue;
-      const Scalar place = Scalar::from(share_place(other.member));
+    const Scalar x = Scalar::from(share_place(mine));
+    for (const std::size_t other : members) {
+      if (other == mine) continue;
+      const Scalar place = Scalar::from(share_place(other));
       numerator = numerator * place;
       denominator = denominator * (place - x);
     }
-    secret = secret + mine.value * numerator * denominator.inverse();
+    weights.push_back(numerator * denominator.inverse());
   }
-  return secret;
+  return weights;
 }
 
 }  // namespace hansa::protocols::secure_sum

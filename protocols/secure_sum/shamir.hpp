@@ -43,4 +43,8 @@ struct Share {
 /// The secret behind the shares of t different members (with more or fewer, something else).
 [[nodiscard]] Scalar rebuild_secret(std::span<const Share> shares);
 
+/// By how much each of the shares of `members` counts: the secret is the sum of weight times share. Worth
+/// keeping while many secrets are rebuilt from the same members, since it takes 20 us for each member.
+[[nodiscard]] std::vector<Scalar> share_weights(std::span<const std::size_t> members);
+
 }  // namespace hansa::protocols::secure_sum

@@ -4,6 +4,8 @@
 
 #include <hansa/assert.hpp>
 
+#include <algorithm>
+#include <cstddef>
 #include <span>
 #include <utility>
 
@@ -71,20 +73,30 @@ Computed perform_sum(protocols::ApplyMasks task) {
 
 Computed perform_sum(protocols::DecodeSums task) {
   Computed result;
-  Parameters model = Parameters::take_or_copy(std::move(task.own));
-  Parameters kept = Parameters::copy_of(model.span());  // in case a sum turns out to be impossible
-  for (const auto& sum : task.sums) {
-    const auto values = model.span().subspan(sum.piece.offset, sum.piece.count);
-    const auto weight =
-        protocols::secure_sum::decode_mean(task.format, *sum.lanes, task.contributors, values);
+  for (const auto& sum : task.sums) {  // all or nothing, so check all before anything is written
+    const auto weight = protocols::secure_sum::check_sum(task.format, *sum.lanes, task.contributors);
     if (!weight) {
       result.error = weight.error().message;
-      result.weight = 0;
-      result.model = std::move(kept).freeze();
+      result.model = std::move(task.own);
       return result;
     }
     result.weight = *weight;
   }
+  Parameters model = Parameters::uninitialised(task.own.size());
+  const auto keep = [&](std::size_t begin, std::size_t end) {
+    std::copy(task.own.data() + begin, task.own.data() + end, model.data() + begin);
+  };
+  std::size_t covered = 0;
+  for (const auto& sum : task.sums) {
+    HANSA_ASSERT(sum.piece.offset >= covered);
+    keep(covered, sum.piece.offset);
+    covered = sum.piece.offset + std::size_t{sum.piece.count};
+    const auto values = model.span().subspan(sum.piece.offset, sum.piece.count);
+    const auto weight =
+        protocols::secure_sum::decode_mean(task.format, *sum.lanes, task.contributors, values);
+    HANSA_ASSERT(weight.ok());
+  }
+  keep(covered, model.size());
   result.model = std::move(model).freeze();
   return result;
 }
