@@ -1,5 +1,5 @@
-// A cohort without a world around it: messages wait in one queue, tasks are performed where they are asked for,
-// and a clock runs only while a member's own code does.
+// A cohort without a world around it: messages wait in one queue, tasks are performed where they are asked
+// for, and a clock runs only while a member's own code does.
 #include "bench/cohort_round.hpp"
 
 #include "protocols/gossip/registry.hpp"
