@@ -1,0 +1,217 @@
+// Start, poll, timers and commands of the transport's thread. A turn of the loop: wait for anything, run the
+// commands of other threads, answer handshakes, receive a batch from each socket, send what can be sent, and
+// every 50 ms let the guard look around.
+#include "src/net/io_loop.hpp"
+
+#include <hansa/assert.hpp>
+
+#include <algorithm>
+#include <cerrno>
+
+#include <sys/eventfd.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+namespace hansa::net {
+namespace {
+
+using namespace std::chrono_literals;
+
+// How many messages one socket may deliver before the others get their turn.
+constexpr std::size_t kBatch = 64;
+constexpr Duration kRoutesRetry = 2ms;
+
+/// ZeroMQ needs a file descriptor per connection, and runs hot when there are none left.
+void raise_open_files(std::size_t wanted) noexcept {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted) return;
+  limit.rlim_cur = std::min<rlim_t>(wanted, limit.rlim_max);
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+}  // namespace
+
+Time steady_now() noexcept { return std::chrono::steady_clock::now().time_since_epoch(); }
+
+Shared::Shared(const Limits& limits) : outbox(limits), event(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {}
+
+Shared::~Shared() {
+  if (event >= 0) close(event);
+}
+
+void Shared::post(std::function<void(IoLoop&)> command) {
+  {
+    const std::lock_guard lock(mutex);
+    commands.push_back(std::move(command));
+  }
+  wake();
+}
+
+void Shared::wake() noexcept {
+  if (awake.exchange(true)) return;
+  const std::uint64_t one = 1;
+  [[maybe_unused]] const auto written = write(event, &one, sizeof one);
+}
+
+std::size_t frame_bytes(const Limits& limits, Channel channel) noexcept {
+  switch (channel) {
+    case Channel::control:
+      return limits.control_frame_bytes;
+    case Channel::bulk:
+      return limits.bulk_frame_bytes;
+    case Channel::lobby:
+      return limits.lobby_frame_bytes;
+  }
+  return 0;
+}
+
+void set_common_options(Socket& socket, const Limits& limits, Channel channel) {
+  socket.set(ZMQ_MAXMSGSIZE, static_cast<std::int64_t>(frame_bytes(limits, channel)));
+  socket.set(ZMQ_SNDHWM, limits.high_water_mark);
+  socket.set(ZMQ_RCVHWM, limits.high_water_mark);
+  socket.set(ZMQ_HANDSHAKE_IVL, milliseconds(limits.handshake));
+  socket.set(ZMQ_HEARTBEAT_IVL, milliseconds(limits.heartbeat_interval));
+  socket.set(ZMQ_HEARTBEAT_TIMEOUT, milliseconds(limits.heartbeat_timeout));
+  socket.set(ZMQ_HEARTBEAT_TTL, milliseconds(limits.heartbeat_timeout));
+  socket.set(ZMQ_IMMEDIATE, 1);
+  socket.set(ZMQ_IPV6, 1);
+}
+
+bool receive_parts(Socket& socket, bool routed, Part& id, Part& header, Part& body, std::size_t& parts,
+                   std::uint64_t& bytes) {
+  parts = 0;
+  bytes = 0;
+  if (routed && !socket.receive(id)) return false;
+  for (bool more = true; more; ++parts) {
+    Part spare;
+    Part& part = parts == 0 ? header : parts == 1 ? body : spare;
+    if (!socket.receive(part)) return false;
+    bytes += wire_bytes(part.bytes().size());
+    more = part.more();
+  }
+  return true;
+}
+
+IoLoop::IoLoop(const TransportOptions& options, Sink& sink, Shared& shared)
+    : limits_(options.limits),
+      consortium_(options.consortium),
+      authenticate_(options.authenticate),
+      asked_{options.control_endpoint, options.bulk_endpoint, ""},
+      keys_(options.keys),
+      sink_(sink),
+      shared_(shared),
+      admission_(options.limits) {}
+
+IoLoop::~IoLoop() = default;
+
+Result<void> IoLoop::boot() {
+  if (shared_.event < 0) return Error{ErrorKind::failed, "cannot create an eventfd", "raise 'ulimit -n'"};
+  if (zmq_has("curve") == 0) {
+    return Error{ErrorKind::failed, "libzmq was built without CURVE", "install Debian's libzmq5"};
+  }
+  raise_open_files(limits_.open_files);
+  if (authenticate_ && !zap_.bind(context_, consortium_)) {
+    return Error{ErrorKind::failed, "cannot bind the authentication handler", ""};
+  }
+  for (const Channel channel : {Channel::control, Channel::bulk}) {
+    const std::string& endpoint = asked_[static_cast<std::size_t>(channel)];
+    if (endpoint.empty()) continue;
+    if (auto listening = listen(channel, endpoint, Duration{0}); !listening) return listening;
+  }
+  return {};
+}
+
+void IoLoop::run() {
+  tick_at_ = steady_now();
+  while (!shared_.stop) {
+    poll();
+    run_commands();
+    serve_handshakes();
+    more_to_receive_ = false;
+    for (auto& listener : listeners_) {
+      if (!listener) continue;
+      drain_monitor(*listener);
+      if (receive(*listener, kBatch) == kBatch) more_to_receive_ = true;
+    }
+    for (Link* const link : links()) {
+      drain_monitor(*link);
+      if (receive(*link, kBatch) == kBatch) more_to_receive_ = true;
+    }
+    flush();
+    if (steady_now() >= tick_at_) tick();
+  }
+}
+
+void IoLoop::poll() {
+  std::vector<zmq_pollitem_t> items;
+  const auto watch = [&items](void* socket, short events = ZMQ_POLLIN) {
+    if (socket != nullptr) items.push_back({socket, 0, events, 0});
+  };
+  items.push_back({nullptr, shared_.event, ZMQ_POLLIN, 0});
+  watch(zap_.get());
+  for (const auto& listener : listeners_) {
+    if (!listener) continue;
+    watch(listener->monitor.get());
+    watch(listener->router.get());
+  }
+  const std::vector<Outbox::Lane> waiting = shared_.outbox.waiting();
+  for (Link* const link : links()) {
+    const bool sends = link->up && std::find(waiting.begin(), waiting.end(),
+                                             Outbox::Lane{link->channel, link->peer}) != waiting.end();
+    watch(link->monitor.get());
+    watch(link->dealer.get(), static_cast<short>(ZMQ_POLLIN | (sends ? ZMQ_POLLOUT : 0)));
+  }
+  Duration patience = std::max(Duration{0}, tick_at_ - steady_now());
+  if (routes_busy_) patience = std::min(patience, kRoutesRetry);
+  if (more_to_receive_) patience = Duration{0};
+  // Rounded up, or the last millisecond before each tick would be spent spinning.
+  const long wait_ms = milliseconds(patience + 999us);
+  zmq_poll(items.data(), static_cast<int>(items.size()), wait_ms);
+  if ((items.front().revents & ZMQ_POLLIN) != 0) {
+    std::uint64_t count = 0;
+    [[maybe_unused]] const auto got = read(shared_.event, &count, sizeof count);
+  }
+  shared_.awake = false;  // before the queues are looked at: who adds to them from here on signals again
+}
+
+void IoLoop::run_commands() {
+  std::vector<std::function<void(IoLoop&)>> commands;
+  {
+    const std::lock_guard lock(shared_.mutex);
+    commands.swap(shared_.commands);
+  }
+  for (const auto& command : commands) command(*this);
+}
+
+void IoLoop::tick() {
+  const Time now = steady_now();
+  tick_at_ = now + limits_.budget_interval;
+  for (auto& listener : listeners_) {
+    if (listener) guard(*listener, now);
+  }
+  for (Link* const link : links()) {
+    guard(*link, now);
+    retry(*link, now);
+  }
+  const auto stale = shared_.outbox.expire(now);
+  for (std::size_t i = 0; i < kChannels; ++i) shared_.counters.channels[i].stale += stale[i];
+  if (now >= prune_at_) {
+    admission_.prune(now);
+    prune_at_ = now + 60s;
+  }
+}
+
+void IoLoop::count(Handshake result) noexcept {
+  ++shared_.counters.handshakes[static_cast<std::size_t>(result)];
+}
+
+void IoLoop::count(Kick reason, std::uint64_t times) noexcept {
+  shared_.counters.kicks[static_cast<std::size_t>(reason)] += times;
+}
+
+void IoLoop::reject(Rejection reason) {
+  ++shared_.counters.rejected[static_cast<std::size_t>(reason)];
+  sink_.on_rejected(reason);
+}
+
+}  // namespace hansa::net

@@ -1,0 +1,208 @@
+// The transport's thread: every socket lives and dies here. Private to src/net/.
+//
+//   io_loop.cpp     start, poll, timers, commands
+//   io_listen.cpp   listening sockets: handshakes, what arrives, the guard
+//   io_dial.cpp     peers: the allow-list, dialled connections, what leaves
+#pragma once
+
+#include "src/net/admission.hpp"
+#include "src/net/connections.hpp"
+#include "src/net/outbox.hpp"
+#include "src/net/transport.hpp"
+#include "src/net/zap.hpp"
+#include "src/net/zmq_socket.hpp"
+
+#include <array>
+#include <atomic>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace hansa::net {
+
+class IoLoop;
+
+/// Counters that any thread may read and add to.
+struct Counters {
+  using Counter = std::atomic<std::uint64_t>;
+  struct PerChannel {
+    Counter messages_in, messages_out, bytes_in, bytes_out, queue_full, stale, connections;
+  };
+  std::array<PerChannel, kChannels> channels;
+  std::array<Counter, kHandshakes> handshakes;
+  std::array<Counter, kKicks> kicks;
+  std::array<Counter, kRejections> rejected;
+};
+
+/// What the transport's callers and its thread share.
+struct Shared {
+  explicit Shared(const Limits& limits);
+  ~Shared();
+  Shared(const Shared&) = delete;
+  Shared& operator=(const Shared&) = delete;
+
+  /// Runs `command` on the transport's thread, soon.
+  void post(std::function<void(IoLoop&)> command);
+  void wake() noexcept;
+
+  Outbox outbox;
+  Counters counters;
+  std::atomic<bool> stop{false};
+  std::atomic<bool> awake{false};  ///< whether the event is signalled already
+  int event = -1;                  ///< eventfd
+
+  std::mutex mutex;  ///< for what follows
+  std::vector<std::function<void(IoLoop&)>> commands;
+  std::array<std::string, kChannels> bound;
+};
+
+/// The time of a steady clock.
+[[nodiscard]] Time steady_now() noexcept;
+
+class IoLoop {
+ public:
+  IoLoop(const TransportOptions& options, Sink& sink, Shared& shared);
+  ~IoLoop();
+  IoLoop(const IoLoop&) = delete;
+  IoLoop& operator=(const IoLoop&) = delete;
+
+  /// Binds and probes. Then run().
+  [[nodiscard]] Result<void> boot();
+  /// Until Shared::stop.
+  void run();
+
+  // Commands, on the transport's thread.
+  void set_peers(std::vector<Peer> peers);
+  void penalise(const CurvePublic& peer, int points);
+  [[nodiscard]] Result<std::string> open_lobby(const std::string& endpoint);
+  void close_lobby();
+  void dial_lobby(std::optional<Peer> host);
+  [[nodiscard]] Result<void> rotate(CurveKeys keys);
+
+ private:
+  /// A listening socket.
+  struct Listener {
+    Listener(Channel c, const Limits& limits) : channel(c), connections(limits) {}
+    Channel channel;
+    Connections connections;
+    Socket router;
+    Monitor monitor;
+    std::string asked, bound;  ///< endpoints
+  };
+  /// A dialled connection.
+  struct Link {
+    explicit Link(const Limits& limits) : connections(limits) {}
+    Connections connections;  ///< at most one
+    Socket dealer;
+    Monitor monitor;
+    CurvePublic peer{};
+    Channel channel{};
+    std::string endpoint;
+    std::array<CurvePublic, 2> server_keys{};
+    std::size_t key_count = 1, key_index = 0;
+    bool up = false;
+    int failures = 0;  ///< in a row, with this key
+    std::optional<Time> redial_at;
+    Duration backoff{};
+    Time dialled_at{};
+  };
+  /// How to answer on an accepted connection.
+  struct Route {
+    std::vector<std::byte> id;
+    int fd = -1;
+  };
+  struct PeerState {
+    Peer peer;
+    std::array<std::unique_ptr<Link>, 2> links;
+    std::array<std::optional<Route>, 2> routes;
+    TokenBucket messages;
+    bool up = false;
+  };
+  struct Stranger {
+    std::optional<Route> route;
+    TokenBucket messages;
+  };
+  /// A message as it arrived.
+  struct Arrived {
+    Part id, header, body;
+    std::size_t parts = 0;    ///< without the routing id
+    std::uint64_t bytes = 0;  ///< on the wire
+  };
+
+  // io_loop.cpp
+  void poll();
+  void run_commands();
+  void tick();
+  void count(Handshake result) noexcept;
+  void count(Kick reason, std::uint64_t times = 1) noexcept;
+  void reject(Rejection reason);
+
+  // io_listen.cpp
+  [[nodiscard]] Result<void> listen(Channel channel, const std::string& endpoint, Duration patience);
+  [[nodiscard]] Result<void> probe(Listener& listener);
+  void serve_handshakes();
+  void drain_monitor(Listener& listener);
+  void accept(Listener& listener, int fd);
+  void forget(Listener& listener, int fd);
+  /// Receives up to `most` messages; returns how many there were.
+  std::size_t receive(Listener& listener, std::size_t most);
+  void take(Listener& listener, Arrived& message);
+  void take_lobby(Listener& listener, const CurvePublic& key, Arrived& message);
+  void learn_route(std::optional<Route>& route, const Arrived& message);
+  void guard(Listener& listener, Time now);
+  void cut_peer(const CurvePublic& peer, Kick reason);
+  void publish(const Listener& listener, const std::string& bound);
+
+  // io_dial.cpp
+  void link_up(PeerState& state, Channel channel);
+  void dial(Link& link);
+  void hang_up(Link& link);
+  void drain_monitor(Link& link);
+  std::size_t receive(Link& link, std::size_t most);
+  void guard(Link& link, Time now);
+  void retry(Link& link, Time now);
+  [[nodiscard]] std::vector<Link*> links();
+  [[nodiscard]] Link* link_to(const Outbox::Lane& lane);
+  [[nodiscard]] Route* route_to(const Outbox::Lane& lane);
+  void flush();
+  enum class Sent : std::uint8_t { yes, later, never };
+  [[nodiscard]] Sent send(const Outbox::Lane& lane, const Outgoing& message);
+  void update_up(PeerState& state);
+  void deliver(const CurvePublic& from, Channel channel, const Arrived& message);
+
+  const Limits limits_;
+  const std::string consortium_;
+  const bool authenticate_;
+  std::array<std::string, kChannels> asked_;
+  CurveKeys keys_;
+  Sink& sink_;
+  Shared& shared_;
+
+  Context context_;
+  ZapHandler zap_;
+  Admission admission_;
+  std::array<std::unique_ptr<Listener>, kChannels> listeners_;
+  std::map<CurvePublic, PeerState> peers_;
+  std::map<CurvePublic, Stranger> strangers_;
+  std::unique_ptr<Link> lobby_link_;
+  Time tick_at_{};
+  Time prune_at_{};
+  bool routes_busy_ = false;  ///< a listening socket could not take more; try again in a moment
+  bool more_to_receive_ = false;
+};
+
+/// The limits of one message on `channel`.
+[[nodiscard]] std::size_t frame_bytes(const Limits& limits, Channel channel) noexcept;
+/// Options that both ends of a connection have.
+void set_common_options(Socket& socket, const Limits& limits, Channel channel);
+/// Receives one message; false if there is none. With a routing id if `routed`.
+[[nodiscard]] bool receive_parts(Socket& socket, bool routed, Part& id, Part& header, Part& body,
+                                 std::size_t& parts, std::uint64_t& bytes);
+
+}  // namespace hansa::net

@@ -1,0 +1,65 @@
+// Messages on their way from any thread to the transport's thread: one bounded queue per peer and channel. A
+// full queue refuses, so a peer that does not read costs a fixed amount of memory and nobody waits for it.
+#pragma once
+
+#include "src/net/transport.hpp"
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <utility>
+#include <vector>
+
+namespace hansa::net {
+
+/// A message that waits.
+struct Outgoing {
+  std::shared_ptr<const Bytes> header;
+  std::shared_ptr<const Bytes> body;
+  Time at{};
+
+  [[nodiscard]] std::size_t size() const noexcept {
+    return (header ? header->size() : 0) + (body ? body->size() : 0);
+  }
+};
+
+/// Thread-safe.
+class Outbox {
+ public:
+  using Lane = std::pair<Channel, CurvePublic>;  // in this order: control goes first
+
+  explicit Outbox(const Limits& limits) noexcept : limits_(limits) {}
+
+  /// Who can be sent to on control and bulk; what waits for others is dropped.
+  void set_peers(std::span<const CurvePublic> peers);
+  /// Strangers come and go one by one.
+  void open(const Lane& lane);
+  void close(const Lane& lane);
+
+  enum class Pushed : std::uint8_t { yes, unknown, full };
+  [[nodiscard]] Pushed push(const Lane& lane, Outgoing message);
+  /// The lanes that have something.
+  [[nodiscard]] std::vector<Lane> waiting() const;
+  /// The next message of `lane`; give it back if it could not be sent.
+  [[nodiscard]] std::optional<Outgoing> pop(const Lane& lane);
+  void give_back(const Lane& lane, Outgoing message);
+  /// Drops what has waited for longer than Limits::queue_age; returns how many per channel.
+  [[nodiscard]] std::array<std::uint64_t, kChannels> expire(Time now);
+
+ private:
+  struct Queue {
+    std::deque<Outgoing> items;
+    std::size_t bytes = 0;
+  };
+  [[nodiscard]] std::size_t bytes_max(Channel channel) const noexcept;
+
+  const Limits limits_;
+  mutable std::mutex mutex_;
+  std::map<Lane, Queue> lanes_;
+  std::size_t waiting_ = 0;  ///< messages in all lanes
+};
+
+}  // namespace hansa::net
