@@ -1,7 +1,9 @@
 // What a coalition can compute from every packet it received, by exact linear algebra: the masked pieces are
 // linear in the inputs and the masks, and a mask is known once t shares of its secret were seen. Nothing but
 // the sum of the honest inputs may come out; four broken variants of the protocol show that the test can
-// fail.
+// fail. View does it from the rules of the protocol; CoalitionView, which also watches simulated runs, from
+// the bytes alone.
+#include "protocols/secure_sum/leakage.hpp"
 #include "tests/secure_sum/network.hpp"
 
 #include <gtest/gtest.h>
@@ -11,42 +13,6 @@
 
 namespace hansa::protocols::secure_sum {
 namespace {
-
-constexpr std::uint64_t kPrime = (std::uint64_t{1} << 61) - 1;
-
-std::uint64_t times(std::uint64_t a, std::uint64_t b) {
-  return static_cast<std::uint64_t>(static_cast<unsigned __int128>(a) * b % kPrime);
-}
-std::uint64_t inverse(std::uint64_t a) {
-  std::uint64_t out = 1;
-  for (std::uint64_t e = kPrime - 2; e != 0; e >>= 1, a = times(a, a)) {
-    if (e & 1) out = times(out, a);
-  }
-  return out;
-}
-
-using Row = std::vector<std::uint64_t>;
-
-/// Row echelon form over a prime field; rows of zeros are dropped.
-std::vector<Row> reduced(std::vector<Row> rows) {
-  std::vector<Row> out;
-  const std::size_t columns = rows.empty() ? 0 : rows[0].size();
-  for (std::size_t c = 0; c < columns; ++c) {
-    const auto pivot = std::find_if(rows.begin(), rows.end(), [&](const Row& row) { return row[c] != 0; });
-    if (pivot == rows.end()) continue;
-    Row lead = std::move(*pivot);
-    rows.erase(pivot);
-    const std::uint64_t scale = inverse(lead[c]);
-    for (auto& value : lead) value = times(value, scale);
-    for (Row& row : rows) {
-      const std::uint64_t factor = kPrime - row[c];
-      if (row[c] == 0) continue;
-      for (std::size_t k = c; k < columns; ++k) row[k] = (row[k] + times(factor, lead[k])) % kPrime;
-    }
-    out.push_back(std::move(lead));
-  }
-  return out;
-}
 
 enum class Mutant { none, no_self_mask, both_secrets, two_decisions, pairwise_retry };
 
@@ -119,7 +85,8 @@ class View {
     const bool self = mutant_ != Mutant::no_self_mask && mutant_ != Mutant::pairwise_retry;
     if (self) row[i] = 1;
     for (Member j = 0; j < n_; ++j) {
-      if (j != i && contains(members, j)) row[pair_column(i, j, attempt)] = subtracts(i, j) ? kPrime - 1 : 1;
+      if (j != i && contains(members, j))
+        row[pair_column(i, j, attempt)] = subtracts(i, j) ? kEquationPrime - 1 : 1;
     }
     return row;
   }
@@ -251,6 +218,110 @@ TEST(Privacy, symbolic_leakage_finds_every_mutant) {
   EXPECT_GT(count_leaks(dropped, 1, Mutant::both_secrets).leaks, 0u);
   EXPECT_GT(count_leaks(whole, 1, Mutant::two_decisions).leaks, 0u);
   EXPECT_GT(count_leaks(whole, 1, Mutant::pairwise_retry).leaks, 0u);
+}
+
+std::vector<MemberSecrets> secrets_of(const Network& network, const NetworkOptions& options) {
+  std::vector<MemberSecrets> all;
+  for (Member i = 0; i < network.plan().inputs; ++i) {
+    LabelledEntropy entropy(options.label, static_cast<std::uint16_t>(i));
+    all.push_back(MemberSecrets::draw(entropy, network.plan().threshold));
+  }
+  return all;
+}
+
+/// The REVEAL of a member that gives out the other secret of everybody.
+Bytes other_reveal(const Bytes& packet, Member from, const SessionPlan& plan,
+                   const std::vector<MemberSecrets>& secrets, Set inputs) {
+  return resigned(packet, from, [&](Bytes& body) {
+    for (Member i = 0; i < plan.inputs; ++i) {
+      const Scalar share = (contains(inputs, i) ? secrets[i].mask : secrets[i].self).share(from);
+      std::copy(share.bytes().begin(), share.bytes().end(), body.begin() + 32 + 32 * static_cast<long>(i));
+    }
+  });
+}
+
+struct Seen {
+  std::size_t views = 0, sums = 0, exposed = 0, others = 0;
+};
+/// What every coalition of up to f members makes of the packets it received or sent. With `mutants`, the
+/// first so many members reveal both secrets.
+Seen see(const Network& network, const NetworkOptions& options, std::size_t mutants = 0) {
+  const SessionPlan& plan = network.plan();
+  const auto secrets = secrets_of(network, options);
+  Set inputs = 0;
+  for (const Sent& sent : network.trace()) {
+    if (sent.type() != PacketType::vote) continue;
+    inputs = std::get<VoteBody>(decoded(sent.packet, plan).parsed).parsed.decision.inputs;
+  }
+  Seen seen;
+  for (Set coalition = 1; coalition < set_of(network.size()); ++coalition) {
+    if (static_cast<std::size_t>(std::popcount(coalition)) > options.colluders) continue;
+    CoalitionView view(plan, coalition);
+    for (const Sent& sent : network.trace()) {
+      if (!contains(coalition, sent.to) && !contains(coalition, sent.from)) continue;
+      view.hold(decoded(sent.packet, plan));
+      if (sent.type() != PacketType::reveal || sent.from >= mutants) continue;
+      view.hold(decoded(other_reveal(sent.packet, sent.from, plan, secrets, inputs), plan));
+    }
+    const CoalitionView::Secrets known = view.secrets();
+    for (std::size_t chunk = 0; chunk < plan.chunks.size(); ++chunk) {
+      const auto rows = view.equations(view.facts(chunk), known);
+      Row sum(plan.inputs);
+      for (Member i = 0; i < plan.inputs; ++i) sum[i] = contains(inputs & ~coalition, i) ? 1 : 0;
+      ++seen.views;
+      seen.sums += rows.size() == 1 && rows[0] == sum ? 1 : 0;
+      seen.others += rows.size() > 1 || (rows.size() == 1 && rows[0] != sum) ? 1 : 0;
+      seen.exposed += exposed_unknowns(rows, 2).size();
+    }
+  }
+  return seen;
+}
+
+TEST(Privacy, what_is_held_says_no_more_than_the_sum) {
+  for (const std::size_t n : {4u, 5u, 7u}) {
+    NetworkOptions options{.inputs = n, .colluders = n == 7 ? 2u : 1u, .seed = n, .audit_probability = 1};
+    for (std::size_t crash_at = 2 * (n - 1); crash_at <= 9 * (n - 1); crash_at += n / 3) {
+      Network network(options);
+      network.crash(n - 1, crash_at);
+      network.run();
+      const Seen seen = see(network, options);
+      EXPECT_EQ(seen.others, 0u) << n << " members, one dies after " << crash_at;
+      EXPECT_EQ(seen.exposed, 0u);
+      std::size_t expected = 0;
+      for (Set coalition = 1; coalition < set_of(n); ++coalition) {
+        if (static_cast<std::size_t>(std::popcount(coalition)) > options.colluders) continue;
+        for (std::size_t chunk = 0; chunk < n; ++chunk)
+          expected += View(network, coalition, chunk, Mutant::none).knows_the_sum() ? 1u : 0u;
+      }
+      EXPECT_GE(seen.sums, expected) << "what follows from the protocol's rules is found in the bytes";
+    }
+  }
+}
+
+TEST(Privacy, what_is_held_exposes_inputs_if_both_secrets_are_revealed) {
+  NetworkOptions options{.inputs = 5};
+  for (const std::size_t crash_at : {Network::kNever, std::size_t{15}}) {
+    Network network(options);
+    network.crash(4, crash_at);
+    network.run();
+    EXPECT_EQ(see(network, options, 1).exposed, 0u) << "one more share is not enough";
+    EXPECT_GT(see(network, options, 5).exposed, 0u);
+  }
+}
+
+TEST(Privacy, equations_expose_what_follows_from_them) {
+  const auto rows = [](std::initializer_list<Row> all) { return std::vector<Row>(all); };
+  EXPECT_TRUE(exposed_unknowns({}, 2).empty());
+  EXPECT_TRUE(exposed_unknowns(rows({{1, 1, 1, 0}}), 2).empty());
+  EXPECT_TRUE(exposed_unknowns(rows({{1, 1, 1, 1}, {2, 2, 2, 2}}), 2).empty()) << "the same twice";
+  // Two sums of which one leaves a member out.
+  EXPECT_EQ(exposed_unknowns(rows({{1, 1, 1, 1}, {1, 1, 0, 1}}), 2), (std::vector<std::size_t>{2}));
+  EXPECT_EQ(exposed_unknowns(rows({{1, 1, 0}, {0, 1, 1}, {1, 0, 1}}), 2),
+            (std::vector<std::size_t>{0, 1, 2}));
+  // A sum of two is no input, but too few.
+  EXPECT_EQ(exposed_unknowns(rows({{1, 1, 1, 1}, {1, 1, 0, 0}}), 3), (std::vector<std::size_t>{0, 1, 2, 3}));
+  const auto first = reduced(rows({{1, 1, 1}, {1, 2, 3}})), second = reduced(rows({{0, 1, 2}, {3, 4, 5}}));
+  EXPECT_EQ(first, second) << "one space, one form";
 }
 
 }  // namespace
