@@ -3,7 +3,8 @@
 # shellcheck disable=SC2034  # the lists are used by ./dev
 
 packages_build=(g++ cmake ninja-build pkg-config ccache git ca-certificates libcaf-dev libsodium-dev libssl-dev
-  libzmq3-dev libeigen3-dev libmsgpack-cxx-dev libcli11-dev libtomlplusplus-dev nlohmann-json3-dev libfmt-dev zlib1g-dev)
+  libzmq3-dev libeigen3-dev libmsgpack-cxx-dev libcli11-dev libtomlplusplus-dev nlohmann-json3-dev libfmt-dev zlib1g-dev
+  libsqlite3-dev)
 packages_test_build=(libgtest-dev libgmock-dev librapidcheck-dev)
 packages_test=("${packages_test_build[@]}" dataset-fashion-mnist)
 packages_bench=(libbenchmark-dev libopenblas-dev dataset-fashion-mnist)

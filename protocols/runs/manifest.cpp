@@ -3,6 +3,7 @@
 // before anything is believed.
 #include "protocols/runs/manifest.hpp"
 
+#include "protocols/checked_reader.hpp"
 #include "protocols/secure_sum/byte_order.hpp"
 
 #include <hansa/assert.hpp>
@@ -24,59 +25,6 @@ Bytes signed_text(BytesView front_and_body) {
       .raw(front_and_body)
       .bytes();
 }
-
-/// Takes fields off the front; running out is remembered instead of asserted.
-class Fields {
- public:
-  explicit Fields(BytesView bytes) noexcept : rest_(bytes) {}
-
-  std::uint64_t number(std::size_t size) {
-    const BytesView front = take(size);
-    std::uint64_t value = 0;
-    for (std::size_t i = front.size(); i-- > 0;)
-      value = value << 8 | std::to_integer<std::uint64_t>(front[i]);
-    return value;
-  }
-  std::uint32_t u32() { return static_cast<std::uint32_t>(number(4)); }
-  std::int64_t i64() { return static_cast<std::int64_t>(number(8)); }
-  template <std::size_t N>
-  std::array<std::byte, N> array() {
-    std::array<std::byte, N> out{};
-    const BytesView front = take(N);
-    std::copy(front.begin(), front.end(), out.begin());
-    return out;
-  }
-  std::string text(std::size_t most) {
-    const std::size_t size = u32();
-    if (size > most) return fail(), std::string();
-    const BytesView front = take(size);
-    std::string out(front.size(), '\0');
-    std::transform(front.begin(), front.end(), out.begin(), [](std::byte b) { return static_cast<char>(b); });
-    return out;
-  }
-  /// A count of at most `most`.
-  std::size_t count(std::size_t most) {
-    const std::size_t value = number(2);
-    if (value > most) return fail(), 0;
-    return value;
-  }
-  [[nodiscard]] bool done() const noexcept { return !failed_ && rest_.empty(); }
-
- private:
-  void fail() noexcept {
-    failed_ = true;
-    rest_ = {};
-  }
-  BytesView take(std::size_t size) {
-    if (size > rest_.size()) fail();
-    const BytesView front = rest_.first(failed_ ? 0 : size);
-    rest_ = rest_.subspan(front.size());
-    return front;
-  }
-
-  BytesView rest_;
-  bool failed_ = false;
-};
 
 template <class Items, class Key>
 bool ascending(const Items& items, Key key) {
@@ -125,7 +73,7 @@ Bytes front_of(StatementType type, const RunId& run, const NodeKey& signer, std:
       .bytes();
 }
 
-RunManifest read_manifest(Fields& in) {
+RunManifest read_manifest(CheckedReader& in) {
   RunManifest m;
   m.consortium.bytes = in.array<32>();
   m.roster_version = in.u32();
@@ -143,7 +91,7 @@ RunManifest read_manifest(Fields& in) {
   return m;
 }
 
-Begin read_begin(Fields& in) {
+Begin read_begin(CheckedReader& in) {
   Begin b;
   b.approvals.resize(in.count(kLimits.parties_max));
   for (Approval& a : b.approvals) {
@@ -206,14 +154,14 @@ Result<Statement> read_statement(BytesView bytes) {
   if (bytes.size() < kFrontBytes + kSignatureBytes) return malformed("is too short");
   const BytesView text = bytes.first(bytes.size() - kSignatureBytes);
   const BytesView body = text.subspan(kFrontBytes);
-  Fields front(text.first(kFrontBytes));
+  CheckedReader front(text.first(kFrontBytes));
   const auto type = front.number(1);
   Statement out;
   out.run.bytes = front.array<32>();
   out.signer = front.array<32>();
   out.said_at_s = front.i64();
   if (type == 0 || type >= kStatementTypes) return malformed("is of a type that this version does not know");
-  Fields in(body);
+  CheckedReader in(body);
   switch (static_cast<StatementType>(type)) {
     case StatementType::propose:
       out.what = read_manifest(in);

@@ -1,0 +1,142 @@
+// Checkpoints on a real disk: what was saved comes back bit for bit, what was damaged does not come back, and
+// the one before it does.
+#include "src/store/checkpoints.hpp"
+
+#include <hansa/rng.hpp>
+
+#include <gtest/gtest.h>
+
+#include <unistd.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <iterator>
+
+namespace hansa::store {
+namespace {
+
+namespace fs = std::filesystem;
+constexpr std::size_t kParameters = 37;
+
+ParametersRef model(std::uint64_t seed) {
+  Parameters values = Parameters::uninitialised(kParameters);
+  Rng rng(seed, Purpose::test);
+  for (float& value : values.span()) value = static_cast<float>(rng.normal());
+  return std::move(values).freeze();
+}
+
+protocols::Record record(Round round) {
+  protocols::Record r;
+  r.round = round;
+  r.model = model(round);
+  r.optimiser_state = model(1000 + round);
+  r.mass = 0.25;
+  r.age = 9;
+  r.pending.push_back({party_at(2), 7, round, 0.5, model(5)});
+  r.absorbed.push_back({party_at(1), 3, {5, 8}});
+  r.shares_sent.emplace_back(party_at(3), 11);
+  return r;
+}
+
+bool same(const ParametersRef& a, const ParametersRef& b) {
+  return std::equal(a.span().begin(), a.span().end(), b.span().begin(), b.span().end());
+}
+
+class CheckpointsTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    std::string name = (fs::temp_directory_path() / "hansa-checkpoints-XXXXXX").string();
+    ASSERT_NE(::mkdtemp(name.data()), nullptr);
+    base_ = name;
+  }
+  void TearDown() override { fs::remove_all(base_); }
+
+  [[nodiscard]] std::vector<fs::path> files() const {
+    std::vector<fs::path> found;
+    for (const auto& entry : fs::recursive_directory_iterator(base_)) {
+      if (entry.path().extension() == ".checkpoint") found.push_back(entry.path());
+    }
+    std::sort(found.begin(), found.end());
+    return found;
+  }
+  Checkpoints open() { return Checkpoints::open(base_ / "checkpoints", run_).value(); }
+
+  fs::path base_;
+  crypto::Hash256 run_ = crypto::hash("test", {});
+};
+
+TEST_F(CheckpointsTest, TheNewestComesBackAsItWas) {
+  EXPECT_FALSE(open().load_newest(kParameters)->has_value());
+  for (const Round round : {0u, 1u, 2u}) ASSERT_TRUE(open().save(record(round)).ok());
+  Checkpoints again = open();
+  const auto loaded = again.load_newest(kParameters);
+  ASSERT_TRUE(loaded.ok() && loaded->has_value());
+  const protocols::Record expected = record(2), &got = **loaded;
+  EXPECT_EQ(got.round, 2u);
+  EXPECT_TRUE(same(got.model, expected.model) && same(got.optimiser_state, expected.optimiser_state));
+  EXPECT_EQ(got.mass, 0.25);
+  EXPECT_EQ(got.age, 9u);
+  ASSERT_EQ(got.pending.size(), 1u);
+  EXPECT_TRUE(same(got.pending[0].model, expected.pending[0].model));
+  EXPECT_EQ(got.absorbed[0].above, (std::vector<std::uint64_t>{5, 8}));
+  EXPECT_EQ(got.shares_sent, expected.shares_sent);
+  EXPECT_FALSE(again.load_newest(kParameters + 1)->has_value()) << "another model than the run's";
+}
+
+TEST_F(CheckpointsTest, KeepsTheLastThreeAndEveryTenth) {
+  Checkpoints all = open();
+  for (Round round = 0; round < 25; ++round) ASSERT_TRUE(all.save(record(round)).ok());
+  EXPECT_EQ(files().size(), 6u);  // 0 10 20, 22 23 24
+}
+
+TEST_F(CheckpointsTest, EveryBitFlipIsFoundAndTheOneBeforeIsTaken) {
+  Checkpoints all = open();
+  ASSERT_TRUE(all.save(record(1)).ok());
+  ASSERT_TRUE(all.save(record(2)).ok());
+  const fs::path newest = files().back();
+  std::ifstream in(newest, std::ios::binary);
+  const std::string intact{std::istreambuf_iterator<char>(in), {}};
+  Rng rng(4, Purpose::test);
+  for (int trial = 0; trial < 50; ++trial) {
+    std::string broken = intact;
+    const std::size_t at = rng.below(broken.size());
+    broken[at] = static_cast<char>(broken[at] ^ (1 << rng.below(8)));
+    std::ofstream(newest, std::ios::binary) << broken;
+    fs::permissions(newest, fs::perms::owner_read | fs::perms::owner_write);
+    Checkpoints damaged = open();
+    const auto loaded = damaged.load_newest(kParameters);
+    ASSERT_TRUE(loaded.ok() && loaded->has_value());
+    EXPECT_EQ((*loaded)->round, 1u) << "byte " << at;
+    EXPECT_EQ(damaged.quarantined().size(), 1u);
+    EXPECT_FALSE(fs::exists(newest));
+  }
+  for (const std::size_t size : {std::size_t{0}, std::size_t{1}, intact.size() - 1}) {
+    std::ofstream(newest, std::ios::binary) << intact.substr(0, size);
+    fs::permissions(newest, fs::perms::owner_read | fs::perms::owner_write);
+    EXPECT_EQ((*open().load_newest(kParameters))->round, 1u) << size;
+  }
+  std::ofstream(newest, std::ios::binary) << intact;
+  fs::permissions(newest, fs::perms::owner_read | fs::perms::owner_write);
+  EXPECT_EQ((*open().load_newest(kParameters))->round, 2u);
+}
+
+TEST_F(CheckpointsTest, RunsDoNotSeeEachOther) {
+  ASSERT_TRUE(open().save(record(1)).ok());
+  auto other = Checkpoints::open(base_ / "checkpoints", crypto::hash("test", std::array{std::byte{1}}));
+  ASSERT_TRUE(other.ok());
+  EXPECT_FALSE(other->load_newest(kParameters)->has_value());
+}
+
+TEST(RecordBytes, NothingButARecordIsRead) {
+  const std::vector<std::byte> whole = encode_record(record(3));
+  ASSERT_TRUE(decode_record(whole, kParameters).ok());
+  for (std::size_t size = 0; size < whole.size(); ++size) {
+    EXPECT_FALSE(decode_record(std::span(whole).first(size), kParameters).ok()) << size;
+  }
+  std::vector<std::byte> longer = whole;
+  longer.push_back(std::byte{0});
+  EXPECT_FALSE(decode_record(longer, kParameters).ok());
+}
+
+}  // namespace
+}  // namespace hansa::store

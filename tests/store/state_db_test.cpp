@@ -1,0 +1,161 @@
+// Promises survive reopening and are never contradicted; bit rot is found wherever it strikes, row or page.
+#include "src/store/state_db.hpp"
+
+#include "src/store/key_files.hpp"
+
+#include <hansa/rng.hpp>
+
+#include <gtest/gtest.h>
+
+#include <unistd.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <iterator>
+
+namespace hansa::store {
+namespace {
+
+namespace fs = std::filesystem;
+
+Bytes bytes(std::string_view text) {
+  const auto view = std::as_bytes(std::span(text.data(), text.size()));
+  return {view.begin(), view.end()};
+}
+
+class StateDbTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    std::string name = (fs::temp_directory_path() / "hansa-state-XXXXXX").string();
+    ASSERT_NE(::mkdtemp(name.data()), nullptr);  // 0700
+    folder_ = name;
+    file_ = folder_ / "state.db";
+  }
+  void TearDown() override { fs::remove_all(folder_); }
+
+  fs::path folder_, file_;
+};
+
+TEST_F(StateDbTest, RemembersRowsCountersAndPromises) {
+  {
+    auto db = StateDb::open(file_);
+    ASSERT_TRUE(db.ok()) << db.error().message;
+    EXPECT_FALSE(db->was_damaged());
+    EXPECT_EQ(*db->next("boot"), 1u);
+    EXPECT_EQ(*db->next("boot", 100), 100u);
+    ASSERT_TRUE(db->put("roster", bytes("v1"), bytes("genesis")).ok());
+    ASSERT_TRUE(db->put("roster", bytes("v2"), bytes("")).ok());
+    ASSERT_TRUE(db->put("roster", bytes("v1"), bytes("the genesis")).ok());
+    ASSERT_TRUE(db->put_all("run", {{bytes("b"), bytes("2")}, {bytes("a"), bytes("1")}}).ok());
+    EXPECT_EQ(*db->promise(bytes("run 1 approve"), crypto::hash("test", bytes("yes"))), Promise::fresh);
+  }
+  auto db = StateDb::open(file_);
+  ASSERT_TRUE(db.ok());
+  EXPECT_EQ(*db->next("boot"), 101u);
+  EXPECT_EQ(*db->counter("boot"), 101u);
+  EXPECT_EQ(*db->counter("other"), 0u);
+  EXPECT_EQ(*db->get("roster", bytes("v1")), bytes("the genesis"));
+  EXPECT_EQ(*db->get("roster", bytes("v2")), bytes(""));
+  EXPECT_FALSE(db->get("run", bytes("v1"))->has_value());
+  const auto rows = db->all("run");
+  ASSERT_EQ(rows->size(), 2u);
+  EXPECT_EQ((*rows)[0].key, bytes("a"));
+  ASSERT_TRUE(db->erase("run", bytes("a")).ok());
+  EXPECT_EQ(db->all("run")->size(), 1u);
+  EXPECT_EQ(*db->promise(bytes("run 1 approve"), crypto::hash("test", bytes("yes"))), Promise::same);
+  EXPECT_EQ(*db->promise(bytes("run 1 approve"), crypto::hash("test", bytes("no"))), Promise::different);
+  EXPECT_EQ(db->bad_rows(), 0u);
+}
+
+TEST_F(StateDbTest, CopiesAreWholeAndNeverOverwrite) {
+  auto db = StateDb::open(file_);
+  ASSERT_TRUE(db->put("roster", bytes("v1"), bytes("genesis")).ok());
+  ASSERT_TRUE(db->copy_to(folder_ / "copy.db").ok());
+  EXPECT_FALSE(db->copy_to(folder_ / "copy.db").ok());
+  auto copy = StateDb::open(folder_ / "copy.db");
+  ASSERT_TRUE(copy.ok());
+  EXPECT_EQ(*copy->get("roster", bytes("v1")), bytes("genesis"));
+}
+
+TEST_F(StateDbTest, RefusesAFolderThatOthersCanRead) {
+  fs::permissions(folder_, fs::perms::others_read, fs::perm_options::add);
+  const auto db = StateDb::open(file_);
+  ASSERT_FALSE(db.ok());
+  EXPECT_NE(db.error().hint.find("chmod"), std::string::npos) << db.error().hint;
+}
+
+/// Flips one bit of a closed database at a time. It must never return a row that was not written, and a
+/// promise must never turn into permission to sign something else.
+TEST_F(StateDbTest, BitFlipsAreFoundAndNeverAllowASecondSignature) {
+  {
+    auto db = StateDb::open(file_);
+    for (int i = 0; i < 10; ++i) {
+      const std::string key = "scope " + std::to_string(i);
+      ASSERT_EQ(*db->promise(bytes(key), crypto::hash("test", bytes("yes"))), Promise::fresh);
+      ASSERT_TRUE(db->put("roster", bytes(key), bytes("value " + std::to_string(i))).ok());
+    }
+  }
+  std::ifstream in(file_, std::ios::binary);
+  const std::string intact{std::istreambuf_iterator<char>(in), {}};
+  Rng rng(3, Purpose::test);
+  std::size_t found = 0, silent = 0;
+  for (int trial = 0; trial < 100; ++trial) {
+    std::string broken = intact;
+    const std::size_t at = rng.below(broken.size());
+    broken[at] = static_cast<char>(broken[at] ^ (1 << rng.below(8)));
+    for (const auto& entry : fs::directory_iterator(folder_)) fs::remove(entry.path());
+    std::ofstream(file_, std::ios::binary) << broken;
+    fs::permissions(file_, fs::perms::owner_read | fs::perms::owner_write);
+    auto db = StateDb::open(file_);
+    if (!db.ok()) {  // e.g. "written by a later version"
+      ++found;
+      continue;
+    }
+    bool noticed = db->was_damaged();
+    const auto rows = db->all("roster");
+    noticed = noticed || !rows.ok();
+    if (rows.ok()) {
+      noticed = noticed || rows->size() != 10;
+      for (const auto& row : *rows) {
+        const std::string number(reinterpret_cast<const char*>(row.key.data()) + 6, row.key.size() - 6);
+        EXPECT_EQ(row.value, bytes("value " + number)) << "byte " << at;
+      }
+    }
+    for (int i = 0; i < 10; ++i) {
+      const auto promise =
+          db->promise(bytes("scope " + std::to_string(i)), crypto::hash("test", bytes("no")));
+      if (!promise.ok()) {
+        noticed = true;
+        continue;
+      }
+      // Forgetting is possible only where the node is told so.
+      EXPECT_TRUE(*promise == Promise::different || db->was_damaged() || noticed) << "byte " << at;
+      noticed = noticed || *promise != Promise::different;
+    }
+    noticed = noticed || db->bad_rows() > 0;
+    ++(noticed ? found : silent);
+  }
+  // Free space and the like may change without meaning; what means something must not.
+  EXPECT_GT(found, 10u) << silent << " flips changed nothing that was read";
+}
+
+TEST_F(StateDbTest, ATornWriteAheadLogLosesOnlyWhatHadNotReturned) {
+  auto db = StateDb::open(file_);
+  ASSERT_TRUE(db->put("roster", bytes("v1"), bytes("genesis")).ok());
+  const fs::path log = file_.string() + "-wal";
+  const auto size = fs::file_size(log);
+  ASSERT_TRUE(db->put("roster", bytes("v2"), bytes("second")).ok());
+  // A copy as a power cut in the middle of the second write would leave it.
+  const fs::path cut = folder_ / "cut.db";
+  fs::copy_file(file_, cut);
+  fs::copy_file(log, cut.string() + "-wal");
+  fs::resize_file(cut.string() + "-wal", size + 100);
+  auto after = StateDb::open(cut);
+  ASSERT_TRUE(after.ok()) << after.error().message;
+  EXPECT_FALSE(after->was_damaged());
+  EXPECT_EQ(*after->get("roster", bytes("v1")), bytes("genesis"));
+  EXPECT_FALSE(after->get("roster", bytes("v2"))->has_value());
+}
+
+}  // namespace
+}  // namespace hansa::store
