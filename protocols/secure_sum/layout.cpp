@@ -211,7 +211,7 @@ Bytes signed_bytes(PacketType type, Member from, const Hash256& session, BytesVi
   return std::move(out).bytes();
 }
 
-Hash256 bulk_hash(BytesView bytes) { return crypto::hash("hansa1/body", bytes); }
+Hash256 bulk_hash(BytesView bytes) { return crypto::hash_long("hansa1/body", bytes); }
 
 Hash256 decision_hash(const Decision& decision) {
   return crypto::hash("hansa1/set", Writer().u64(decision.inputs).u64(decision.owners).bytes());

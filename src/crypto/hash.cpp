@@ -1,10 +1,16 @@
 #include "src/crypto/hash.hpp"
 
+#include "src/crypto/kdf.hpp"
 #include "src/crypto/random.hpp"
+#include "src/crypto/sodium_bytes.hpp"
 
 #include <hansa/assert.hpp>
 
 #include <sodium.h>
+
+#ifdef HANSA_MASK_OPENSSL
+#include <openssl/evp.h>
+#endif
 
 #include <algorithm>
 #include <bit>
@@ -72,6 +78,16 @@ Hash256 Hasher::finish() noexcept {
 
 Hash256 hash(std::string_view label, std::span<const std::byte> bytes) noexcept {
   return Hasher(label).update(bytes).finish();
+}
+
+Hash256 hash_long(std::string_view label, std::span<const std::byte> bytes) noexcept {
+#ifdef HANSA_MASK_OPENSSL
+  std::array<std::byte, 64> digest{};
+  unsigned size = 0;
+  const int done = EVP_Digest(bytes.data(), bytes.size(), raw(digest), &size, EVP_blake2b512(), nullptr);
+  if (done == 1 && size == digest.size()) return hash(label, digest);  // a restricted provider may lack it
+#endif
+  return hash(label, hash_wide(bytes).bytes());
 }
 
 }  // namespace hansa::crypto

@@ -1,6 +1,8 @@
 // Known answers: RFC 7693 for the library itself, and Python's hashlib.blake2b for our labelled 256-bit hash.
 #include "src/crypto/hash.hpp"
 
+#include "src/crypto/kdf.hpp"
+
 #include <gtest/gtest.h>
 #include <sodium.h>
 
@@ -46,6 +48,22 @@ TEST(Hash, LabelledHashesMatchHashlib) {
             "2b61223bafa2c87723781e99c737266ed918d47c074ac7bc49ae5f653044775b");
   EXPECT_EQ(Hasher("hansa.test").update_u64(0x0123456789abcdefULL).finish().hex(),
             "efa0ce7f4a9f9bdcc4b371ea4984dfe490a8624baef2b526a507ba4472978721");
+}
+
+TEST(Hash, LongHashesMatchHashlibWhateverLibraryComputesThem) {
+  // blake2b(blake2b(data).digest(), digest_size=32, person=b"hansa1/body").hexdigest()
+  EXPECT_EQ(hash_long("hansa1/body", counting_bytes(0)).hex(),
+            "ab15ea9cbf4fffdce86d3a321899a7cdf96f8b84a972b09c462d84481ad9f7cc");
+  EXPECT_EQ(hash_long("hansa1/body", counting_bytes(1)).hex(),
+            "94dc60b96335a878b7fbf979bef985f07ee9c3efc72d88ffde0469bdf70128be");
+  EXPECT_EQ(hash_long("hansa1/body", counting_bytes(1000)).hex(),
+            "d9a2ecec61431e4cd28d85ba39a8857d715973fffd09a6a1225ffdfe7775fd47");
+  EXPECT_EQ(hash_long("hansa1/body", counting_bytes(1048579)).hex(),
+            "4ac6872caa7320c3eb16344d0f7cc362c32c88651c45677e19995bea04f5cd43");
+  for (std::size_t count = 0; count < 600; ++count) {
+    const auto bytes = counting_bytes(count);
+    ASSERT_EQ(hash_long("hansa.test", bytes), hash("hansa.test", hash_wide(bytes).bytes())) << count;
+  }
 }
 
 TEST(Hash, DoesNotDependOnHowTheStreamIsCut) {
