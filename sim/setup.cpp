@@ -79,7 +79,9 @@ Result<void> set_up_sums(const config::RunConfig& config, protocols::RunOptions&
   return {};
 }
 
-Result<std::shared_ptr<const protocols::RunOptions>> run_options(const Setup& setup) {
+}  // namespace
+
+Result<std::shared_ptr<protocols::RunOptions>> run_options(const Setup& setup) {
   const config::RunConfig& config = setup.config;
   auto run = std::make_shared<protocols::RunOptions>();
   run->parties = config.parties;
@@ -113,8 +115,10 @@ Result<std::shared_ptr<const protocols::RunOptions>> run_options(const Setup& se
   gossip.age_gap_max = config.gossip_learning.age_gap_max;
   gossip.period = milliseconds(config.gossip_learning.period_ms);
   gossip.period_jitter = config.gossip_learning.period_jitter;
-  return std::shared_ptr<const protocols::RunOptions>(std::move(run));
+  return run;
 }
+
+namespace {
 
 Result<void> deal(const learn::LoadedData& data, Setup& setup) {
   const config::RunConfig& config = setup.config;

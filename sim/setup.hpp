@@ -36,6 +36,10 @@ struct Setup {
 /// Errors: everything that can be wrong with configuration, data and graph together.
 Result<Setup> set_up(const config::RunConfig& config);
 
+/// What every party of `setup` is told, from its config, model and topology. A live node, which has another
+/// roster and another task, puts its own in afterwards.
+Result<std::shared_ptr<protocols::RunOptions>> run_options(const Setup& setup);
+
 /// The graph of [topology], weighted as `strategy` wants it. Errors: an unknown or impossible topology, one
 /// that is not connected (unless allowed), a file with another number of parties.
 Result<std::shared_ptr<const topology::Topology>> make_graph(const config::RunConfig& config,

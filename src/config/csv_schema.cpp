@@ -265,9 +265,13 @@ Result<learn::CsvSchema> read_schema(const std::string& path) {
   std::string content(kFileBytesMax, '\0');
   file.read(content.data(), static_cast<std::streamsize>(kFileBytesMax));
   content.resize(static_cast<std::size_t>(file.gcount()));
-  Result<Node> document = parse_toml(content, path);
+  return parse_schema(content, path);
+}
+
+Result<learn::CsvSchema> parse_schema(std::string_view text, const std::string& origin) {
+  Result<Node> document = parse_toml(text, origin);
   if (!document) return document.error();
-  Reader reader(path);
+  Reader reader(origin);
   CsvSchema schema;
   for (const Member& member : *document->get_if<Node::Table>()) read_top(reader, member, schema);
   check_schema(reader, schema);

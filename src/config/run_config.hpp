@@ -163,6 +163,8 @@ std::string reference_json();
 
 /// Reads a CSV schema file (TOML, written by people or by `hansa data describe --schema`).
 Result<learn::CsvSchema> read_schema(const std::string& path);
+/// The same from text; `origin` is used in messages.
+Result<learn::CsvSchema> parse_schema(std::string_view text, const std::string& origin);
 /// A schema as such a file.
 std::string schema_to_toml(const learn::CsvSchema& schema);
 

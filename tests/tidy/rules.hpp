@@ -26,8 +26,9 @@ constexpr std::array kRooms = {
     Room{"protocols/", 2},                                                      //
     Room{"src/wire/", 3},      Room{"src/config/", 3}, Room{"src/exec/", 3},    //
     Room{"src/store/", 3},     Room{"src/http/", 3},   Room{"src/net/", 3},     //
-    Room{"src/node/", 4},      Room{"sim/", 4},        Room{"actors/", 4},      //
-    Room{"cli/", 5},                                                            //
+    Room{"sim/", 4},           Room{"actors/", 4},                              //
+    Room{"src/node/", 5},                                                       //
+    Room{"cli/", 6},                                                            //
     Room{"tests/", 9},         Room{"bench/", 9},      Room{"fuzz/", 9},
 };
 

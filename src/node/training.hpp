@@ -1,0 +1,91 @@
+// One run's training at this node: the live party, its checkpoints and its scores. Frames come in from the
+// mesh and go out to it; what an operator wants to see is handed to an observer.
+#pragma once
+
+#include "actors/live_party.hpp"
+#include "protocols/runs/run_book.hpp"
+#include "sim/evaluation.hpp"
+#include "sim/setup.hpp"
+#include "src/crypto/identity.hpp"
+#include "src/node/run_plan.hpp"
+#include "src/store/checkpoints.hpp"
+
+#include <hansa/result.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+namespace hansa::node {
+
+/// One line of a run's history.
+struct RoundReport {
+  Round round = 0;                 ///< rounds completed
+  double seconds = 0;              ///< since training began here
+  double loss = 0;                 ///< mean training loss of the round at this party; NaN if it did not train
+  double metric = 0;               ///< on this party's test rows; NaN if the round was not evaluated
+  std::uint32_t participants = 0;  ///< whose models or inputs went in
+  std::vector<std::uint32_t> missing;  ///< parties that were waited for in vain
+};
+
+/// Told what happens, on the party's threads.
+class TrainingObserver {
+ public:
+  virtual ~TrainingObserver() = default;
+  /// Take `frame` to a party of the run.
+  virtual void frame_to(const protocols::runs::RunId& run, const protocols::runs::NodeKey& to,
+                        actors::FrameRef frame) = 0;
+  virtual void round_done(const protocols::runs::RunId& run, const RoundReport& report) = 0;
+  virtual void training_done(const protocols::runs::RunId& run, Round rounds, ParametersRef model) = 0;
+  virtual void training_failed(const protocols::runs::RunId& run, const std::string& what) = 0;
+  /// A member of a secure sum was caught, or a sum was given up; for the evidence page.
+  virtual void noticed(const protocols::runs::RunId& run, const std::string& what) = 0;
+};
+
+class Training final : private actors::LiveNode {
+ public:
+  /// Loads data and the newest checkpoint. `observer` must outlive the training.
+  static Result<std::unique_ptr<Training>> make(const protocols::runs::Run& run, PartyId self,
+                                                const DataBinding& binding,
+                                                std::shared_ptr<const crypto::Identity> identity,
+                                                const std::filesystem::path& checkpoints,
+                                                TrainingObserver& observer);
+  void begin();
+  /// A frame from a node; dropped if the node is no party. Thread-safe.
+  void deliver(const protocols::runs::NodeKey& from, actors::FrameRef frame);
+  void peer_down(const protocols::runs::NodeKey& peer);
+
+  [[nodiscard]] const protocols::runs::RunId& run() const noexcept { return run_; }
+  [[nodiscard]] Round resumed_at() const noexcept { return resumed_at_; }
+  [[nodiscard]] const std::vector<std::string>& quarantined() const noexcept {
+    return checkpoints_.quarantined();
+  }
+  [[nodiscard]] std::string metric_name() const;
+
+ private:
+  Training(sim::Setup setup, store::Checkpoints checkpoints, TrainingObserver& observer);
+
+  void send(PartyId to, actors::FrameRef frame) override;
+  Result<void> persist(const protocols::Record& record) override;
+  void happened(const protocols::Event& event, Time now) override;
+  void failed(const std::string& what) override;
+  void completed(const protocols::RoundCompleted& round, Time now);
+
+  sim::Setup setup_;
+  store::Checkpoints checkpoints_;
+  TrainingObserver& observer_;
+  sim::Evaluator evaluator_;
+  learn::Workspace workspace_;  ///< of the party's actor
+  protocols::runs::RunId run_;
+  std::vector<protocols::runs::NodeKey> parties_;
+  PartyId self_{};
+  Round resumed_at_ = 0;
+  RoundReport current_;
+  std::unique_ptr<actors::LiveParty> party_;  ///< last: its threads use what stands above
+};
+
+}  // namespace hansa::node
