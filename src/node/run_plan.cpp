@@ -1,3 +1,5 @@
+// The proposer resolves everything once; every party builds from the same text, so that no default of another
+// version can come between them.
 #include "src/node/run_plan.hpp"
 
 #include "src/exec/huge_pages.hpp"
