@@ -33,7 +33,8 @@ enum class MessageType : std::uint8_t {
   chunk = 2,
   mean_chunk = 3,
   share_ack = 4,
-  secure_packet = 5
+  secure_packet = 5,
+  relayed_packet = 6
 };
 
 /// A whole model. D-PSGD and epidemic learning send it to every out-neighbour once local training of `round`
@@ -78,12 +79,26 @@ struct SecurePacketMessage {
   std::shared_ptr<const std::vector<std::byte>> packet;  ///< never null
 };
 
-using Message = std::variant<ModelMessage, ChunkMessage, MeanChunkMessage, ShareAck, SecurePacketMessage>;
+/// Secure neighbourhood: one packet of the sum that `receiver` collects from its neighbours, word for word as
+/// its member signed it. Members are numbered as in the session: the receiver's neighbours in ascending
+/// order, then the receiver. Two neighbours of a receiver need not know each other's addresses, so everything
+/// goes through the receiver: a neighbour sends to it, for any set of members, and it sends on to each of
+/// them. It is not trusted with what it carries. Without a packet, the sender says that it takes no (further)
+/// part in this sum: nobody needs to wait for it.
+struct RelayedPacketMessage {
+  Round round = 0;
+  PartyId receiver{};    ///< whose sum it is
+  std::uint64_t to = 0;  ///< set of members: bit i is member i; 0 without a packet
+  std::shared_ptr<const std::vector<std::byte>> packet;  ///< never null; empty: see above
+};
+
+using Message = std::variant<ModelMessage, ChunkMessage, MeanChunkMessage, ShareAck, SecurePacketMessage,
+                             RelayedPacketMessage>;
 
 /// The wire tag of a message.
 [[nodiscard]] constexpr MessageType type_of(const Message& message) noexcept {
   return static_cast<MessageType>(message.index() + 1);
 }
-static_assert(std::variant_size_v<Message> == 5, "give a new message its own tag, and type_of a case");
+static_assert(std::variant_size_v<Message> == 6, "give a new message its own tag, and type_of a case");
 
 }  // namespace hansa::protocols

@@ -29,17 +29,18 @@ namespace hansa::wire {
 
 /// Why a frame was refused, for counters. The numbers are for arrays, not for the wire.
 enum class DecodeError : std::uint8_t {
-  none,              ///< it was not refused
-  frame_too_short,   ///< shorter than its preamble
-  frame_too_long,    ///< above Limits::frame_bytes_max
-  bad_magic,         ///< does not begin with "HN"
-  bad_version,       ///< a version we do not speak
-  unknown_type,      ///< a MessageType we do not know
-  header_too_long,   ///< above Limits::header_bytes_max
-  payload_too_long,  ///< above Limits::floats_max or Limits::packet_bytes_max
-  payload_misfit,    ///< not a whole number of floats, a payload where the type has none, or none in a packet
-  length_mismatch,   ///< the three parts are not exactly the frame: truncated, or bytes behind the end
-  malformed_header,  ///< not one msgpack value
+  none,                ///< it was not refused
+  frame_too_short,     ///< shorter than its preamble
+  frame_too_long,      ///< above Limits::frame_bytes_max
+  bad_magic,           ///< does not begin with "HN"
+  bad_version,         ///< a version we do not speak
+  unknown_type,        ///< a MessageType we do not know
+  header_too_long,     ///< above Limits::header_bytes_max
+  payload_too_long,    ///< above Limits::floats_max or Limits::packet_bytes_max
+  payload_misfit,      ///< not a whole number of floats, a payload where the type has none, or none in a
+                       ///< secure_packet
+  length_mismatch,     ///< the three parts are not exactly the frame: truncated, or bytes behind the end
+  malformed_header,    ///< not one msgpack value
   wrong_field_count,   ///< not an array, or not one of the right length
   wrong_field_type,    ///< a field is not of the type that the message has there
   out_of_range,        ///< a number above its limit

@@ -28,6 +28,7 @@ std::span<const Field> fields_of(MessageType type) noexcept {
   static constexpr Field kChunk[] = {Field::integer, Field::integer, Field::real};
   static constexpr Field kAck[] = {Field::integer};
   static constexpr Field kPacket[] = {Field::integer, Field::integer};
+  static constexpr Field kRelayed[] = {Field::integer, Field::integer, Field::integer};
   switch (type) {
     case MessageType::model:
       return kModel;
@@ -39,6 +40,8 @@ std::span<const Field> fields_of(MessageType type) noexcept {
       return kAck;
     case MessageType::secure_packet:
       return kPacket;
+    case MessageType::relayed_packet:
+      return kRelayed;
   }
   return {};
 }
@@ -103,11 +106,16 @@ std::uint64_t little_endian(std::span<const std::byte> bytes) noexcept {
   return value;
 }
 
+/// False for packets of a secure sum: their bytes mean something only to the session.
+bool holds_floats(MessageType type) noexcept {
+  return type != MessageType::secure_packet && type != MessageType::relayed_packet;
+}
+
 /// Whether a payload of `size` bytes may follow a header of this type.
 DecodeError check_payload_size(MessageType type, std::uint64_t size, const Limits& limits) noexcept {
-  if (type == MessageType::secure_packet) {
+  if (!holds_floats(type)) {
     if (size > limits.packet_bytes_max) return DecodeError::payload_too_long;
-    return size == 0 ? DecodeError::payload_misfit : DecodeError::none;
+    return size == 0 && type == MessageType::secure_packet ? DecodeError::payload_misfit : DecodeError::none;
   }
   if (size > sizeof(float) * std::uint64_t{limits.floats_max}) return DecodeError::payload_too_long;
   if (size % sizeof(float) != 0) return DecodeError::payload_misfit;
@@ -154,8 +162,15 @@ DecodeError interpret(MessageType type, const HeaderVisitor& header, std::uint64
   }
   if (header.integer(0) > limits.round_max) return DecodeError::out_of_range;
   const auto round = static_cast<Round>(header.integer(0));
+  if (!holds_floats(type) && header.integer(1) > std::numeric_limits<std::uint32_t>::max()) {
+    return DecodeError::out_of_range;
+  }
+  if (type == MessageType::relayed_packet) {
+    out = protocols::RelayedPacketMessage{
+        .round = round, .receiver = party_at(header.integer(1)), .to = header.integer(2), .packet = {}};
+    return DecodeError::none;
+  }
   if (type == MessageType::secure_packet) {
-    if (header.integer(1) > std::numeric_limits<std::uint32_t>::max()) return DecodeError::out_of_range;
     out = protocols::SecurePacketMessage{
         .round = round, .attempt = static_cast<std::uint32_t>(header.integer(1)), .packet = {}};
     return DecodeError::none;
@@ -193,9 +208,6 @@ bool is_canonical(const Message& message, std::span<const std::byte> header) noe
          std::memcmp(written.bytes.data(), header.data(), header.size()) == 0;
 }
 
-/// False for packets of a secure sum: their bytes mean something only to the session.
-bool holds_floats(MessageType type) noexcept { return type != MessageType::secure_packet; }
-
 /// True if no float has all exponent bits set. No branches inside, so that the compiler can use vectors.
 bool all_finite(std::span<const std::byte> payload) noexcept {
   constexpr std::uint32_t kExponent = 0x7F800000;
@@ -216,11 +228,13 @@ struct AttachPayload {
   void operator()(protocols::ChunkMessage& m) const { m.piece = floats(); }
   void operator()(protocols::MeanChunkMessage& m) const { m.piece = floats(); }
   void operator()(protocols::ShareAck&) const {}
-  void operator()(protocols::SecurePacketMessage& m) const {
-    m.packet = std::make_shared<const std::vector<std::byte>>(payload.begin(), payload.end());
-  }
+  void operator()(protocols::SecurePacketMessage& m) const { m.packet = packet(); }
+  void operator()(protocols::RelayedPacketMessage& m) const { m.packet = packet(); }
 
  private:
+  [[nodiscard]] std::shared_ptr<const std::vector<std::byte>> packet() const {
+    return std::make_shared<const std::vector<std::byte>>(payload.begin(), payload.end());
+  }
   [[nodiscard]] protocols::Slice floats() const {
     Parameters block = Parameters::uninitialised(payload.size() / sizeof(float));
     if (!payload.empty()) std::memcpy(block.data(), payload.data(), payload.size());

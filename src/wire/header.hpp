@@ -73,6 +73,12 @@ struct HeaderWriter {
     packer.pack_uint32(m.round);
     packer.pack_uint32(m.attempt);
   }
+  void operator()(const protocols::RelayedPacketMessage& m) {
+    packer.pack_array(3);
+    packer.pack_uint32(m.round);
+    packer.pack_uint32(static_cast<std::uint32_t>(m.receiver));
+    packer.pack_uint64(m.to);
+  }
 
  private:
   void chunk(Round round, std::uint32_t offset, double weight) {
@@ -98,6 +104,10 @@ struct PayloadSize {
     HANSA_ASSERT(m.packet != nullptr);
     return m.packet->size();
   }
+  std::uint64_t operator()(const protocols::RelayedPacketMessage& m) const noexcept {
+    HANSA_ASSERT(m.packet != nullptr);
+    return m.packet->size();
+  }
 
  private:
   static std::uint64_t of(const protocols::Slice& slice) noexcept {
@@ -115,6 +125,10 @@ struct PayloadBytes {
   View operator()(const protocols::ShareAck&) const noexcept { return {}; }
   View operator()(const protocols::SecurePacketMessage& m) const noexcept {
     HANSA_ASSERT(m.packet != nullptr && !m.packet->empty());
+    return *m.packet;
+  }
+  View operator()(const protocols::RelayedPacketMessage& m) const noexcept {
+    HANSA_ASSERT(m.packet != nullptr);
     return *m.packet;
   }
 

@@ -19,7 +19,7 @@ struct Limits {
   std::uint32_t floats_max = std::uint32_t{1} << 28;
   /// 1 GiB: the longest packet carries a chunk of the largest model. A secure sum has at least three owners,
   /// so that is a third of 2^28 parameters, 683 MiB where each takes 64 bits; keys and signatures are a few
-  /// KiB.
+  /// KiB. A neighbourhood sum has one owner: there a model of 1 GiB in the ring is refused at set-up.
   std::uint32_t packet_bytes_max = std::uint32_t{1} << 30;
   /// The longest header there is takes 33 bytes; the rest is room for one more field.
   std::size_t header_bytes_max = 64;

@@ -94,13 +94,13 @@ TEST(Codec, EveryFlippedBitIsRefusedOrGivesAnotherMessage) {
 TEST(Codec, RandomBytesBehindAGoodPreambleNeverDecodeToTwoMeanings) {
   Rng rng(5, Purpose::test);
   int accepted[kTypes] = {};
-  for (int repeat = 0; repeat < 400000; ++repeat) {
+  for (int repeat = 0; repeat < 480000; ++repeat) {
     const std::size_t header_size = rng.below(12);
     std::vector<std::byte> frame = {std::byte{'H'}, std::byte{'N'}, std::byte{kVersion}};
     frame.push_back(static_cast<std::byte>(1 + rng.below(kTypes)));
     frame.push_back(static_cast<std::byte>(header_size));
     frame.resize(kPreambleBytes, std::byte{0});
-    // A packet is never empty; and only a packet can be one byte long.
+    // A secure_packet is never empty; and only a packet can be one byte long.
     const std::size_t payload_size = frame[3] == std::byte{5} ? 1 : 0;
     frame[6] = static_cast<std::byte>(payload_size);
     for (std::size_t i = 0; i < header_size; ++i) {
@@ -119,6 +119,7 @@ TEST(Codec, RandomBytesBehindAGoodPreambleNeverDecodeToTwoMeanings) {
   }
   EXPECT_GT(accepted[3], 100);
   EXPECT_GT(accepted[4], 30);
+  EXPECT_GT(accepted[5], 10);
 }
 
 TEST(Codec, APacketOfAnyLengthAndAnyBytesIsCarriedWordForWord) {

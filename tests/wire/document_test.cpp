@@ -61,6 +61,7 @@ std::map<std::string, Message> examples() {
       {"mean_chunk", protocols::MeanChunkMessage{0, 0, 36, slice({0.25f})}},
       {"share_ack", protocols::ShareAck{3}},
       {"secure_packet", protocols::SecurePacketMessage{130, 1, packet("hansa")}},
+      {"relayed_packet", protocols::RelayedPacketMessage{130, PartyId{300}, 0b101, packet("hansa")}},
   };
 }
 

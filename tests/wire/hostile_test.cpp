@@ -34,8 +34,9 @@ Bytes frame_of(MessageType type, const Bytes& header, std::size_t floats = 0) {
   return frame;
 }
 
-Bytes packet_frame(const Bytes& header, std::size_t packet_bytes) {
-  Bytes frame = frame_of(MessageType::secure_packet, header);
+Bytes packet_frame(const Bytes& header, std::size_t packet_bytes,
+                   MessageType type = MessageType::secure_packet) {
+  Bytes frame = frame_of(type, header);
   for (int i = 0; i < 4; ++i)
     frame[6 + static_cast<std::size_t>(i)] = std::byte(packet_bytes >> (8 * i) & 0xff);
   frame.resize(frame.size() + packet_bytes, std::byte{0xff});
@@ -61,6 +62,7 @@ TEST(Hostile, EveryReasonForRefusalIsReached) {
   const auto ack = MessageType::share_ack;
   const auto chunk = MessageType::chunk;
   const auto model = MessageType::model;
+  const auto relayed = MessageType::relayed_packet;
   Limits small;
   small.frame_bytes_max = 20;
   Limits short_packets;
@@ -91,7 +93,7 @@ TEST(Hostile, EveryReasonForRefusalIsReached) {
       {"version 0", with(good_model(), 2, {0}), DecodeError::bad_version},
       {"version 2", with(good_model(), 2, {2}), DecodeError::bad_version},
       {"type 0", with(good_model(), 3, {0}), DecodeError::unknown_type},
-      {"type 6", with(good_model(), 3, {6}), DecodeError::unknown_type},
+      {"type 7", with(good_model(), 3, {7}), DecodeError::unknown_type},
       {"type 255", with(good_model(), 3, {255}), DecodeError::unknown_type},
       {"65535 header bytes", with(good_model(), 4, {0xff, 0xff}), DecodeError::header_too_long},
       {"4 GiB of payload", with(good_model(), 6, {0xff, 0xff, 0xff, 0xff}), DecodeError::payload_too_long},
@@ -123,6 +125,26 @@ TEST(Hostile, EveryReasonForRefusalIsReached) {
       {"wide attempt", packet_frame(bytes({0x92, 0x07, 0xcc, 0x00}), 7), DecodeError::not_canonical},
       {"100 kB behind a bad header", packet_frame(bytes({0x92, 0x07, 0xcc, 0x00}), 100'000),
        DecodeError::not_canonical},
+      {"a relayed packet", packet_frame(bytes({0x93, 0x07, 0x02, 0x05}), 7, relayed), DecodeError::none},
+      {"a relayed nothing", packet_frame(bytes({0x93, 0x07, 0x02, 0x00}), 0, relayed), DecodeError::none},
+      {"all members",
+       packet_frame(bytes({0x93, 0x07, 0xce, 0xff, 0xff, 0xff, 0xff, 0xcf, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+                           0xff, 0xff}),
+                    7, relayed),
+       DecodeError::none},
+      {"receiver 2^32", packet_frame(bytes({0x93, 0x07, 0xcf, 0, 0, 0, 1, 0, 0, 0, 0, 0x05}), 7, relayed),
+       DecodeError::out_of_range},
+      {"a relayed packet of round 2^32 - 1",
+       packet_frame(bytes({0x93, 0xce, 0xff, 0xff, 0xff, 0xff, 0x02, 0x05}), 7, relayed),
+       DecodeError::out_of_range},
+      {"for nobody in particular", packet_frame(bytes({0x92, 0x07, 0x02}), 7, relayed),
+       DecodeError::wrong_field_count},
+      {"a set below zero", packet_frame(bytes({0x93, 0x07, 0x02, 0xff}), 7, relayed),
+       DecodeError::wrong_field_type},
+      {"wide receiver", packet_frame(bytes({0x93, 0x07, 0xcc, 0x02, 0x05}), 7, relayed),
+       DecodeError::not_canonical},
+      {"a relayed packet above its limit", packet_frame(bytes({0x93, 0x07, 0x02, 0x05}), 7, relayed),
+       DecodeError::payload_too_long, short_packets},
       {"empty header", frame_of(ack, {}), DecodeError::malformed_header},
       {"reserved byte c1", frame_of(ack, bytes({0xc1})), DecodeError::malformed_header},
       {"array cut short", frame_of(ack, bytes({0x91})), DecodeError::malformed_header},

@@ -77,9 +77,13 @@ inline protocols::Message random_message(Rng& rng, std::uint64_t type) {
       return protocols::MeanChunkMessage{round, offset, random_weight(rng), random_slice(rng)};
     case 3:
       return protocols::ShareAck{random_integer(rng, kCounterMax)};
-    default:
+    case 4:
       return protocols::SecurePacketMessage{
           round, static_cast<std::uint32_t>(random_integer(rng, 0xFFFFFFFF)), random_packet(rng)};
+    default:
+      return protocols::RelayedPacketMessage{
+          round, party_at(random_integer(rng, 0xFFFFFFFF)), random_integer(rng, ~std::uint64_t{0}),
+          rng.below(4) == 0 ? std::make_shared<const std::vector<std::byte>>() : random_packet(rng)};
   }
 }
 
@@ -112,6 +116,10 @@ inline bool same_bits(const protocols::Message& a, const protocols::Message& b) 
   if (const auto* x = std::get_if<SecurePacketMessage>(&a)) {
     const auto& y = std::get<SecurePacketMessage>(b);
     return x->round == y.round && x->attempt == y.attempt && *x->packet == *y.packet;
+  }
+  if (const auto* x = std::get_if<RelayedPacketMessage>(&a)) {
+    const auto& y = std::get<RelayedPacketMessage>(b);
+    return x->round == y.round && x->receiver == y.receiver && x->to == y.to && *x->packet == *y.packet;
   }
   return std::get<ShareAck>(a).sequence == std::get<ShareAck>(b).sequence;
 }

@@ -137,6 +137,10 @@ class PartyProgram {
   Message packet() {
     const std::size_t size = 1 + byte() % 200U;
     const auto content = static_cast<std::byte>(byte());
+    if (content == std::byte{6}) {
+      return RelayedPacketMessage{round(), party_at(byte()), word(),
+                                  std::make_shared<const std::vector<std::byte>>(size % 3, content)};
+    }
     return SecurePacketMessage{round(), byte(),
                                std::make_shared<const std::vector<std::byte>>(size, content)};
   }

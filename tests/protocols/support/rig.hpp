@@ -145,6 +145,12 @@ struct MessageText {
     return "packet" + round_text(m.round) + " attempt " + std::to_string(m.attempt) + ", " +
            std::to_string(m.packet->size()) + " bytes";
   }
+  std::string operator()(const RelayedPacketMessage& m) const {
+    const std::string what = m.packet->empty() ? "without me"
+                                               : std::to_string(std::to_integer<int>(m.packet->front())) +
+                                                     " to " + std::to_string(m.to);
+    return "relayed" + round_text(m.round) + " of " + text(m.receiver) + ": " + what;
+  }
   template <class M>
   static std::string piece(const M& m) {
     return round_text(m.round) + " [" + std::to_string(m.offset) + "+" + std::to_string(m.piece.count) +
