@@ -42,7 +42,7 @@ struct Compute {
 enum class MissReason : std::uint8_t {
   deadline,   ///< it was waited for, in vain
   suspected,  ///< it missed several rounds in a row, so it was not waited for
-  down,       ///< the driver reported that it is gone
+  down,       ///< the driver reported that it is gone, or it said itself that it does not take part
 };
 
 /// Why a message was dropped.
@@ -88,7 +88,7 @@ struct Finished {
 struct SumEnded {
   Round round = 0;
   std::uint32_t attempt = 0;
-  PartyId first_member{};  ///< with round and attempt, names the session
+  PartyId first_member{};  ///< with round and attempt, names the session; neighbourhoods: the receiver
   std::uint32_t members = 0;
   std::uint32_t contributors = 0;  ///< whose inputs are in the sum; 0 if it was given up
 };

@@ -2,6 +2,7 @@
 // failure says which key to change.
 #include "sim/setup.hpp"
 
+#include "protocols/gossip/neighbourhood_check.hpp"
 #include "protocols/secure_sum/fixed_point.hpp"
 #include "sim/coordinates.hpp"
 #include "src/crypto/hash.hpp"
@@ -9,6 +10,7 @@
 #include "src/exec/entropy.hpp"
 #include "src/exec/huge_pages.hpp"
 #include "src/learn/partition.hpp"
+#include "src/wire/limits.hpp"
 #include "topology/cohorts.hpp"
 #include "topology/random_schedule.hpp"
 
@@ -56,6 +58,33 @@ crypto::Identity simulated_identity(std::uint64_t seed, std::uint64_t party) {
   return crypto::Identity::from_seed(hasher.finish().bytes);
 }
 
+/// The most models that are averaged at once.
+std::size_t sum_members_max(const config::RunConfig& config, const protocols::RunOptions& run) {
+  // Cohorts that are not a grid may have up to twice their configured size.
+  if (run.topology == nullptr)
+    return std::min<std::size_t>(config.parties, 2 * std::size_t{config.cohort.size});
+  std::size_t most = 0;
+  for (Round round = 0; round < run.topology->period(); ++round) {
+    for (std::uint32_t i = 0; i < config.parties; ++i) {
+      most = std::max(most, run.topology->in(round, party_at(i)).size());
+    }
+  }
+  return most + 1;
+}
+
+/// A neighbourhood sum's input travels as one packet.
+Result<void> check_chunk_bytes(const config::RunConfig& config, const protocols::RunOptions& run) {
+  constexpr std::uint64_t kKeysAndSignatures = 8192;
+  const std::uint64_t bytes = (run.parameter_count + std::uint64_t{1}) * crypto::lane_bytes(run.secure.lane);
+  if (run.topology == nullptr || bytes + kKeysAndSignatures <= wire::Limits{}.packet_bytes_max) return {};
+  return Error{ErrorKind::usage,
+               "a model of " + std::to_string(run.parameter_count) +
+                   " parameters does not fit in one packet of a neighbourhood sum",
+               config.secure.ring_bits == 64
+                   ? "set secure.ring_bits = 32, or strategy = \"cohort\""
+                   : "set strategy = \"cohort\", where a member sends each owner only its piece"};
+}
+
 /// What "secure" and "plain-fixed" need; nothing for "plain".
 Result<void> set_up_sums(const config::RunConfig& config, protocols::RunOptions& run) {
   if (config.aggregation == "plain") return {};
@@ -65,11 +94,11 @@ Result<void> set_up_sums(const config::RunConfig& config, protocols::RunOptions&
   run.secure.clip = config.secure.clip;
   run.secure.weight_max = config.secure.weight_max;
   run.secure.colluders = config.secure.colluders;
-  // Cohorts that are not a grid may have up to twice their configured size.
-  const auto members = std::min<std::size_t>(config.parties, 2 * std::size_t{config.cohort.size});
+  const std::size_t members = sum_members_max(config, run);
   const auto format = protocols::secure_sum::fixed_point_format(run.secure.lane, run.secure.clip, members);
   if (!format) return format.error();
   if (!secure) return {};
+  if (const auto fits = check_chunk_bytes(config, run); !fits) return fits.error();
   crypto::Hasher task("hansa/task");
   task.update(config.model).update_u64(run.parameter_count).update(run.initial_model.span());
   run.secure.task = task.finish();
@@ -172,6 +201,10 @@ Result<std::shared_ptr<const topology::Topology>> make_graph(const config::RunCo
                  "the graph " + config.topology.name + " has " + std::to_string((*graph)->parties()) +
                      " parties, the run has " + std::to_string(config.parties),
                  "set parties to the size of the graph"};
+  }
+  if (config.aggregation == "secure") {
+    const auto safe = protocols::check_neighbourhoods(**graph, config.secure.colluders);
+    if (!safe) return safe.error();
   }
   return std::shared_ptr<const topology::Topology>(std::move(graph).value());
 }

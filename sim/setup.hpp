@@ -41,7 +41,8 @@ Result<Setup> set_up(const config::RunConfig& config);
 Result<std::shared_ptr<protocols::RunOptions>> run_options(const Setup& setup);
 
 /// The graph of [topology], weighted as `strategy` wants it. Errors: an unknown or impossible topology, one
-/// that is not connected (unless allowed), a file with another number of parties.
+/// that is not connected (unless allowed), a file with another number of parties, one that cannot carry
+/// secure sums if the run wants them.
 Result<std::shared_ptr<const topology::Topology>> make_graph(const config::RunConfig& config,
                                                              const protocols::StrategyEntry& strategy);
 

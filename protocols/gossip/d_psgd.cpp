@@ -3,8 +3,12 @@
 //   x_i <- sum_j W_ij x_j.
 // If a neighbour is missing the remaining weights are scaled up to sum to 1 again: silently losing weight
 // would shrink the model.
+//
+// With aggregation = "plain-fixed" the average is taken with the integers of a secure sum; then a round has a
+// second, silent step, in which the mean becomes the model.
 #include "protocols/gossip/mixing.hpp"
 #include "protocols/gossip/registry.hpp"
+#include "protocols/gossip/secure_neighbourhood.hpp"
 #include "protocols/party/party.hpp"
 
 #include <hansa/assert.hpp>
@@ -20,11 +24,16 @@ class DPsgd final : public Strategy {
     HANSA_ASSERT(run().topology != nullptr);
   }
 
-  void expected(Round round, std::uint32_t, std::vector<PartyId>& out) const override {
+  [[nodiscard]] std::uint32_t steps() const noexcept override { return exact() ? 2 : 1; }
+
+  void expected(Round round, std::uint32_t step, std::vector<PartyId>& out) const override {
+    if (step > 0) return;
     for (const auto& neighbour : run().topology->in(round, self())) out.push_back(neighbour.party);
   }
 
-  void send(Round round, std::uint32_t, const ParametersRef& own, Effects& out) override {
+  void send(Round round, std::uint32_t step, const ParametersRef& own, Effects& out) override {
+    if (step > 0) return;
+    if (exact()) trained_ = own;
     for (const auto& neighbour : run().topology->out(round, self())) {
       out.send(neighbour.party, ModelMessage{.round = round,
                                              .weight = static_cast<double>(training_rows_),
@@ -40,8 +49,10 @@ class DPsgd final : public Strategy {
     return Place{round, 0};
   }
 
-  MixAndTrain combine(Round round, std::uint32_t, const ParametersRef& own,
+  MixAndTrain combine(Round round, std::uint32_t step, const ParametersRef& own,
                       std::span<const Received> arrived) override {
+    if (step > 0) return keep(own);
+    exact_round_ = round;
     const bool by_rows = run().weights == MixWeights::sample_count;
     std::vector<Contribution> contributions;
     contributions.reserve(arrived.size() + 1);
@@ -53,12 +64,46 @@ class DPsgd final : public Strategy {
     double mine = by_rows ? static_cast<double>(training_rows_) : run().topology->self_weight(round, self());
     if (arrived.empty()) mine = 1;  // a graph may give us weight 0; alone, our model is all there is
     contributions.push_back({self(), mine, Slice::whole(own)});
+    if (exact()) exact_weights_ = weights_by_id(contributions);
     const bool complete = arrived.size() == run().topology->in(round, self()).size();
     return {.size = run().parameter_count,
             .terms = average(std::move(contributions), 0, complete && !by_rows)};
   }
 
+  std::optional<FixedPointMean> exact_mean(const MixAndTrain& task) override {
+    if (!exact()) return std::nullopt;
+    const std::size_t members = run().topology->in(exact_round_, self()).size() + 1;
+    const auto format = secure_sum::fixed_point_format(run().secure.lane, run().secure.clip, members);
+    HANSA_ASSERT(format.ok());  // checked when the run was set up
+    FixedPointMean mean{.format = *format};
+    for (std::size_t i = 0; i < task.terms.size(); ++i) {
+      mean.terms.push_back({task.terms[i].source, exact_weights_[i]});
+    }
+    return mean;
+  }
+
  private:
+  [[nodiscard]] bool exact() const noexcept { return run().aggregation == Aggregation::plain_fixed; }
+
+  /// The mean as the new model; our own if an input was not finite, so that there is no mean.
+  MixAndTrain keep(const ParametersRef& mean) {
+    ParametersRef model = mean.size() == run().parameter_count ? mean : trained_;
+    trained_ = {};
+    return {.size = run().parameter_count, .terms = {{Slice::whole(std::move(model)), 0, 1.0f}}};
+  }
+
+  /// In the order of the terms that average() gives, each in [0, 1].
+  [[nodiscard]] std::vector<double> weights_by_id(std::vector<Contribution> contributions) const {
+    std::sort(contributions.begin(), contributions.end(),
+              [](const Contribution& a, const Contribution& b) { return a.from < b.from; });
+    const bool by_rows = run().weights == MixWeights::sample_count;
+    std::vector<double> weights;
+    for (const Contribution& c : contributions) {
+      weights.push_back(by_rows ? relative_weight(run().secure, c.weight) : c.weight);
+    }
+    return weights;
+  }
+
   [[nodiscard]] const topology::Neighbour* weight_of(Round round, PartyId party) const {
     const auto neighbours = run().topology->in(round, self());
     const auto at = std::lower_bound(neighbours.begin(), neighbours.end(), party,
@@ -67,11 +112,17 @@ class DPsgd final : public Strategy {
   }
 
   std::uint64_t training_rows_;
+  ParametersRef trained_;              // plain-fixed: our model, in case there is no mean
+  std::vector<double> exact_weights_;  // plain-fixed: of the terms combined last
+  Round exact_round_ = 0;              // plain-fixed: their round
 };
 
 }  // namespace
 
 std::unique_ptr<Machine> make_d_psgd(PartyOptions options) {
+  if (options.run->aggregation == Aggregation::secure) {
+    return std::make_unique<SecureNeighbourhood>(std::move(options));
+  }
   auto strategy = std::make_unique<DPsgd>(options);
   return std::make_unique<Party>(std::move(options), std::move(strategy));
 }

@@ -3,8 +3,10 @@
 // `--set strategy=...` should work on any file. Contradictions among those that are read are.
 #include "src/config/check.hpp"
 
+#include "protocols/gossip/neighbourhood_check.hpp"
 #include "protocols/secure_sum/fixed_point.hpp"
 #include "protocols/secure_sum/plan.hpp"
+#include "topology/topology.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -96,13 +98,40 @@ void check_colluders(const RunConfig& config, CohortSizes sizes, Findings& findi
   }
 }
 
+/// What can be said of neighbourhood sums before the graph is drawn; check_neighbourhoods() says the rest.
+void check_secure_graph(const RunConfig& config, Findings& findings) {
+  const auto refuse = [&](const std::string& found) {
+    add(findings, "aggregation",
+        "aggregation = \"secure\" with strategy = \"d-psgd\" needs a fixed, undirected graph with at least " +
+            std::to_string(protocols::kNeighboursMin) + " neighbours for each party, found " + found +
+            ": each model enters as many sums as its owner has neighbours, and receivers that work together "
+            "can solve for it if these are few",
+        "set topology.name = \"k-regular\" and topology.degree = " +
+            std::to_string(protocols::kNeighboursMin) +
+            "; or strategy = \"cohort\", where a model enters one sum a round");
+  };
+  if (config.topology.name == "k-regular" && config.topology.degree < protocols::kNeighboursMin) {
+    return refuse("topology.degree = " + std::to_string(config.topology.degree));
+  }
+  for (const topology::TopologyEntry& entry : topology::topology_registry()) {
+    if (entry.name != config.topology.name || (!entry.directed && !entry.time_varying)) continue;
+    return refuse("topology.name = \"" + config.topology.name + "\", which is " +
+                  (entry.time_varying ? "another graph in each round" : "directed"));
+  }
+}
+
 void check_secure(const RunConfig& config, Findings& findings) {
   if (config.aggregation == "plain") return;
+  if (config.strategy == "d-psgd") {
+    if (config.aggregation == "secure") check_secure_graph(config, findings);
+    return;
+  }
   if (config.strategy != "cohort") {
     add(findings, "aggregation",
-        "aggregation = \"" + config.aggregation + "\" needs strategy = \"cohort\", found strategy = \"" +
-            config.strategy + "\"",
-        "set strategy = \"cohort\", or aggregation = \"plain\"; the sums are taken over cohorts");
+        "aggregation = \"" + config.aggregation +
+            "\" needs strategy = \"cohort\" or \"d-psgd\", found strategy = \"" + config.strategy + "\"",
+        "set strategy = \"cohort\", or aggregation = \"plain\"; the sums are taken over cohorts or over the "
+        "neighbours in a graph");
     return;
   }
   if (config.cohort.grid && !is_square(config.parties)) return;  // reported already

@@ -4,6 +4,8 @@
 // test, so that what should come out can be worked out by hand.
 #pragma once
 
+#include "src/exec/entropy.hpp"
+#include "src/exec/secure_tasks.hpp"
 #include "tests/protocols/support/rig.hpp"
 
 #include <hansa/rng.hpp>
@@ -37,6 +39,14 @@ inline float known_step(PartyId party, Round round, std::size_t i) {
 inline double add_known_step(PartyId party, Round round, std::span<float> model) {
   for (std::size_t i = 0; i < model.size(); ++i) model[i] += known_step(party, round, i);
   return 1;
+}
+
+/// The key of a party with aggregation "secure"; RunOptions::secure.roster must hold its public half.
+inline crypto::Identity test_identity(std::size_t party) {
+  crypto::Bytes32 seed{};
+  seed[0] = static_cast<std::byte>(party);
+  seed[1] = static_cast<std::byte>(party >> 8);
+  return crypto::Identity::from_seed(seed);
 }
 
 class Fleet {
@@ -121,8 +131,12 @@ class Fleet {
     Node& node = nodes_[i];
     ++node.incarnation;
     node.trained = node.trained_durable;
-    node.machine =
-        make_({.self = party_at(i), .training_rows = rows_[i], .run = run_, .restored = node.disk});
+    PartyOptions options{.self = party_at(i), .training_rows = rows_[i], .run = run_, .restored = node.disk};
+    if (run_->aggregation == Aggregation::secure) {
+      options.identity = std::make_shared<const crypto::Identity>(test_identity(i));
+      options.entropy = std::make_shared<exec::SeededEntropy>(1, party_at(i), node.incarnation);
+    }
+    node.machine = make_(std::move(options));
     input(i, [&](Machine& machine, Effects& out) { machine.start(now_, out); });
   }
 
@@ -209,6 +223,7 @@ class Fleet {
   }
 
   void start_computing(std::size_t i, const Compute& compute) {
+    if (!std::holds_alternative<MixAndTrain>(compute.task)) return compute_sum(i, compute);
     Computed result = perform_task(i, std::get<MixAndTrain>(compute.task));
     const bool trained = std::get<MixAndTrain>(compute.task).train;
     const Round round = std::get<MixAndTrain>(compute.task).round;
@@ -223,6 +238,22 @@ class Fleet {
          for (std::size_t k = 0; trained && k < node.trained.size(); ++k) {
            node.trained[k] += worth * static_cast<double>(known_step(party_at(i), round, k));
          }
+         input(i, [&](Machine& machine, Effects& out) { machine.on_computed(id, result, now_, out); });
+       });
+  }
+
+  void compute_sum(std::size_t i, const Compute& compute) {
+    Computed result = std::visit(
+        [](const auto& task) -> Computed {
+          if constexpr (std::is_same_v<std::decay_t<decltype(task)>, MixAndTrain>)
+            return {};
+          else
+            return exec::perform_sum(task);
+        },
+        compute.task);
+    at(now_ + random_duration(1ms, faults_.latency_max),
+       [this, i, id = compute.id, result, incarnation = nodes_[i].incarnation] {
+         if (nodes_[i].incarnation != incarnation) return;
          input(i, [&](Machine& machine, Effects& out) { machine.on_computed(id, result, now_, out); });
        });
   }
