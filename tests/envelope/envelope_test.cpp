@@ -62,7 +62,7 @@ TEST(Envelope, SignedAndUnsignedRoundTrip) {
   const Bytes body = bytes_of("the body");
   const auto signer = identity(1);
   for (const bool is_signed : {true, false}) {
-    Envelope sent = envelope(is_signed ? Type::ping : Type::roster_request);
+    Envelope sent = envelope(is_signed ? Type::ping : Type::roster_sync);
     const Bytes header = seal(sent, body, is_signed ? &signer : nullptr);
     EXPECT_LE(header.size(), EnvelopeLimits().header_bytes);
     EnvelopeOpener opener;
@@ -167,7 +167,7 @@ TEST(Envelope, SenderMustBeTheNodeThatDeliveredIt) {
 TEST(Envelope, StrangersInTheLobbyAreKnownByTheirSignatureOnly) {
   EnvelopeOpener opener;
   const auto stranger = identity(3);
-  Envelope e = envelope(Type::join_request), out;
+  Envelope e = envelope(Type::lobby_sync), out;
   e.sender = stranger.public_key();
   const Bytes body = bytes_of("please");
   Bytes header = seal(e, body, &stranger);
