@@ -41,6 +41,7 @@ void add_topo(Cli& cli);
 void add_data(Cli& cli);
 void add_list(Cli& cli);
 void add_config(Cli& cli);
+void add_explain(Cli& cli);
 void add_vectors(Cli& cli);
 void add_version(Cli& cli);
 void add_completion(Cli& cli);
