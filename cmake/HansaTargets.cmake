@@ -31,14 +31,18 @@ function(hansa_tests folder)
     PROPERTIES TIMEOUT ${ARG_TIMEOUT})
 endfunction()
 
-# hansa_fuzz(LIBS ...): for each fuzz/NAME_fuzz.cpp (which defines LLVMFuzzerTestOneInput) the program NAME_fuzz. With
-# HANSA_FUZZ it is a libFuzzer program; otherwise a plain one that replays fuzz/corpus/NAME as the test fuzz.NAME.
+# hansa_fuzz([NAMES ...] LIBS ...): for each fuzz/NAME_fuzz.cpp (which defines LLVMFuzzerTestOneInput; without NAMES, each
+# that has no target yet) the program NAME_fuzz. With HANSA_FUZZ it is a libFuzzer program; otherwise a plain one that
+# replays fuzz/corpus/NAME as the test fuzz.NAME.
 function(hansa_fuzz)
-  cmake_parse_arguments(ARG "" "" "LIBS" ${ARGN})
+  cmake_parse_arguments(ARG "" "" "NAMES;LIBS" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*_fuzz.cpp)
   foreach(source ${sources})
     get_filename_component(program ${source} NAME_WE)
     string(REGEX REPLACE "_fuzz$" "" name ${program})
+    if(TARGET ${program} OR (ARG_NAMES AND NOT name IN_LIST ARG_NAMES))
+      continue()
+    endif()
     if(HANSA_FUZZ)
       add_executable(${program} ${source})
       target_link_options(${program} PRIVATE -fsanitize=fuzzer)

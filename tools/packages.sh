@@ -6,9 +6,10 @@ packages_build=(g++ cmake ninja-build pkg-config ccache git ca-certificates libc
   libzmq3-dev libeigen3-dev libmsgpack-cxx-dev libcli11-dev libtomlplusplus-dev nlohmann-json3-dev libfmt-dev zlib1g-dev
   libsqlite3-dev)
 packages_test_build=(libgtest-dev libgmock-dev librapidcheck-dev)
-packages_test=("${packages_test_build[@]}" dataset-fashion-mnist)
+packages_fuzz=(clang libclang-rt-dev)
+packages_test=("${packages_test_build[@]}" "${packages_fuzz[@]}" dataset-fashion-mnist)
 packages_bench=(libbenchmark-dev libopenblas-dev dataset-fashion-mnist)
-packages_clang=(clang libclang-rt-dev clang-format clang-tidy)
+packages_clang=("${packages_fuzz[@]}" clang-format clang-tidy)
 
 # Names of the given packages that dpkg does not know as installed, one a line. Nothing on systems without dpkg.
 missing_packages() {
