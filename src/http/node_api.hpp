@@ -1,0 +1,190 @@
+// What the status pages know of a node, and what they may ask of it. The node fills one immutable view now
+// and then; the HTTP threads read it without waiting for anybody. Commands wait for the node's own thread.
+// Everything here is text and numbers as an operator sees them: keys as IDs, hashes as hexadecimal digits.
+#pragma once
+
+#include <hansa/result.hpp>
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace hansa::http {
+
+struct PeerView {
+  std::string node_id, short_id, organisation;
+  std::string state;             ///< alive, suspect, unreachable, draining, left
+  std::optional<double> rtt_ms;  ///< none before the first answer
+  std::string endpoint;          ///< empty: it only dials out
+  bool connected = false;
+  std::uint64_t bytes_sent = 0, bytes_received = 0;
+  std::optional<double> last_seen_seconds;  ///< ago
+  std::uint32_t curve_epoch = 1;
+};
+
+struct OrganisationView {
+  std::string id, name, words;
+  std::string status;  ///< active, paused, suspended, left
+  struct Node {
+    std::string id, endpoint;
+  };
+  std::vector<Node> nodes;
+};
+
+struct ProposalView {
+  std::string id;
+  std::vector<std::string> changes;  ///< in words
+  std::string proposer;
+  std::vector<std::string> approvals, rejections;  ///< names of organisations
+  std::uint32_t needed = 0;                        ///< approvals
+};
+
+struct RosterView {
+  std::uint32_t version = 0;  ///< 0: none yet
+  std::string hash, consortium, name, policy;
+  std::int64_t expires_at_s = 0;
+  std::vector<OrganisationView> organisations;
+  std::vector<ProposalView> proposals;
+  std::vector<std::string> suspensions;  ///< in words
+  std::string fork;                      ///< empty: none; else what conflicts
+  struct Version {
+    std::uint32_t version = 0;
+    std::string hash;
+    std::vector<std::string> signers;
+  };
+  std::vector<Version> log;  ///< oldest first
+};
+
+struct RequestView {
+  std::string id, organisation, words, organisation_id;
+  double age_seconds = 0;
+  std::vector<std::string> rejections;
+};
+
+struct RoundView {
+  std::uint32_t round = 0;
+  double seconds = 0;            ///< since training began here
+  std::optional<double> loss;    ///< of this party's training
+  std::optional<double> metric;  ///< on this party's test rows
+  std::uint32_t participants = 0;
+  std::vector<std::string> missing;  ///< names of parties
+};
+
+struct RunView {
+  std::string id, name;
+  std::string state;  ///< proposed, running, complete, diverged, expired, stopped, failed
+  std::string proposer, strategy, aggregation, model, metric_name;
+  std::uint32_t round = 0, rounds = 0;  ///< completed here; of the whole run
+  std::vector<std::string> approvals, waiting_for;
+  struct Party {
+    std::string name, node_id;
+    std::string state;       ///< asked, approved, training, finished, stopped
+    std::string model_hash;  ///< once finished
+  };
+  std::vector<Party> parties;
+  bool approved_here = false;
+  std::string model_hash;  ///< this node's final model
+  std::string failure;     ///< why this node does not train
+  std::int64_t created_at_s = 0, approve_by_s = 0;
+  std::vector<RoundView> history;
+  std::vector<std::string> privacy;  ///< lines
+  std::string manifest;              ///< the configuration as TOML
+};
+
+struct EvidenceView {
+  std::string kind;  ///< run, roster, secure_sum, message
+  std::string about, text;
+  std::int64_t seen_at_s = 0;
+};
+
+/// One moment of a node.
+struct NodeView {
+  std::string organisation, organisation_id, words, node_id, short_id;
+  bool ready = false;
+  std::vector<std::string> not_ready_because;
+  std::vector<std::string> warnings;  ///< expiry and the like, in words
+  std::string control_endpoint, bulk_endpoint;
+  double uptime_seconds = 0;
+  std::uint64_t boot_id = 0;
+  bool draining = false;
+  RosterView roster;
+  std::vector<PeerView> peers;
+  std::vector<RequestView> requests;
+  std::vector<RunView> runs;  ///< newest first
+  std::vector<EvidenceView> evidence;
+  std::string audit_head;  ///< hexadecimal; empty: no log
+  std::uint64_t audit_entries = 0;
+  std::vector<std::pair<std::string, std::string>> settings;  ///< key = value (origin)
+  /// For /metrics: name with labels in Prometheus' notation -> value. The names are in src/http/metrics.*.
+  std::map<std::string, double> counters, gauges;
+};
+
+/// Something changed; for Server-Sent Events.
+struct NodeEvent {
+  std::string name;     ///< status, peer, roster, request, run, round, evidence
+  std::string subject;  ///< id of what changed; empty if it is the node
+};
+
+/// Implemented by the node. Thread-safe.
+class NodeApi {
+ public:
+  virtual ~NodeApi() = default;
+  /// Never null, at most a second old.
+  [[nodiscard]] virtual std::shared_ptr<const NodeView> view() const = 0;
+  /// `listener` is called on some thread after each change, until the returned object is destroyed.
+  [[nodiscard]] virtual std::shared_ptr<void> subscribe(std::function<void(const NodeEvent&)> listener) = 0;
+
+  // Commands; each waits for the node's thread and returns its answer.
+  struct ProposeRun {
+    std::string manifest_toml;         ///< a run's configuration file; data.schema must be inside or bundled
+    std::string schema_toml;           ///< optional: the data schema
+    std::vector<std::string> parties;  ///< names or IDs; empty: one node of every active organisation
+    std::uint32_t quorum = 0;          ///< 0: all
+    double approve_within_seconds = 3600;
+  };
+  virtual Result<std::string> propose_run(const ProposeRun& wanted) = 0;  ///< the run's ID
+  struct BindRun {
+    std::string run;                              ///< ID or the beginning of one
+    std::string data, labels, test, test_labels;  ///< paths on the node's machine
+  };
+  virtual Result<void> approve_run(const BindRun& binding) = 0;
+  virtual Result<void> stop_run(const std::string& run, const std::string& reason) = 0;
+  /// The final model as raw little-endian floats, and its named parts for NumPy.
+  struct FinalModel {
+    std::vector<float> values;
+    struct Part {
+      std::string name;
+      std::uint64_t offset = 0;
+      std::vector<std::uint64_t> shape;
+    };
+    std::vector<Part> parts;
+    std::string hash;
+  };
+  virtual Result<FinalModel> final_model(const std::string& run) = 0;
+
+  // Governance: a command-line tool that holds the organisation's key works on a copy of the keeper's records
+  // and brings back what came of it (docs/governance.md).
+  struct KeeperState {
+    std::string base;                                          ///< hash of the records
+    std::vector<std::pair<std::string, std::string>> records;  ///< kind and key in hex, value in hex
+  };
+  [[nodiscard]] virtual Result<KeeperState> keeper_state() = 0;
+  struct KeeperChange {
+    std::string base;  ///< of the state it was worked out from; refused if that is no longer current
+    std::vector<std::pair<std::string, std::string>> records;
+    std::vector<std::string> messages;  ///< hex, to be told to the mesh
+  };
+  virtual Result<void> change_keeper(const KeeperChange& change) = 0;
+  virtual Result<std::string> open_lobby(double seconds) = 0;  ///< the endpoint for tickets
+
+  virtual Result<void> drain(bool on) = 0;
+  virtual Result<void> set_log_level(const std::string& level) = 0;
+  virtual void shut_down() = 0;  ///< returns at once
+};
+
+}  // namespace hansa::http
