@@ -39,7 +39,7 @@ Noted NodeBook::add(const NodeCertificate& certificate) {
     conflicting = conflicting || (entry.certificate.serial == certificate.serial &&
                                   encode(entry.certificate) != encode(certificate));
   }
-  const Noted old = conflicting ? Noted::conflicting : Noted::known;
+  const Noted old = conflicting ? Noted::known_conflict : Noted::known;
   if (found != book.nodes.end() && !newer(certificate, found->second.certificate)) return old;
   NodeEntry& entry = book.nodes[certificate.node];
   entry.certificate = certificate;
@@ -51,7 +51,7 @@ Noted NodeBook::add(const NodeCertificate& certificate) {
     book.floor = std::max(book.floor, oldest->second.certificate.serial);
     book.nodes.erase(oldest);
   }
-  return conflicting ? Noted::conflicting : Noted::taken;
+  return conflicting ? Noted::taken_conflict : Noted::taken;
 }
 
 Noted NodeBook::add(const CurveRotation& rotation) {
@@ -67,8 +67,9 @@ Noted NodeBook::add(const CurveRotation& rotation) {
       if (entry.rotation->curve_epoch > rotation.curve_epoch) continue;
       const Bytes held = encode(*entry.rotation), offered = encode(rotation);
       if (held == offered) continue;
-      result = Noted::conflicting;
-      if (!(object_id(offered) < object_id(held))) continue;
+      const bool better = object_id(offered) < object_id(held);
+      result = better ? Noted::taken_conflict : Noted::known_conflict;
+      if (!better) continue;
     }
     entry.rotation = rotation;
     if (result == Noted::known) result = Noted::taken;
@@ -110,13 +111,13 @@ std::uint64_t NodeBook::last_serial(const PublicKey& organisation) const noexcep
   return last;
 }
 
-std::vector<Bytes> NodeBook::objects() const {
+std::vector<Bytes> NodeBook::objects_of(const PublicKey& organisation) const {
   std::vector<Bytes> out;
-  for (const auto& [organisation, book] : books_) {
-    for (const auto& [node, entry] : book.nodes) {
-      out.push_back(encode(entry.certificate));
-      if (entry.rotation) out.push_back(encode(*entry.rotation));
-    }
+  const auto book = books_.find(organisation);
+  if (book == books_.end()) return out;
+  for (const auto& [node, entry] : book->second.nodes) {
+    out.push_back(encode(entry.certificate));
+    if (entry.rotation) out.push_back(encode(*entry.rotation));
   }
   return out;
 }

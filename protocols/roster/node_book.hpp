@@ -38,9 +38,10 @@ struct NodeEntry {
 /// What became of a certificate or rotation.
 enum class Noted : std::uint8_t {
   taken,
-  known,        ///< the same, or something newer, is here
-  conflicting,  ///< as `taken` or `known`, and the signer had signed something else with this serial or epoch
-  unknown_node,  ///< a rotation for a node without certificate
+  known,           ///< the same, or something newer, is here
+  taken_conflict,  ///< taken, though the signer had signed something else with this serial or epoch
+  known_conflict,  ///< not taken for that reason: what is here has the smaller hash
+  unknown_node,    ///< a rotation for a node without certificate
 };
 
 /// Not thread-safe. The caller has checked signatures.
@@ -59,8 +60,8 @@ class NodeBook {
   [[nodiscard]] const NodeEntry* find(const PublicKey& organisation, const PublicKey& node) const noexcept;
   /// The highest serial seen, 0 if none: the next certificate needs a higher one.
   [[nodiscard]] std::uint64_t last_serial(const PublicKey& organisation) const noexcept;
-  /// Everything that is kept, as objects.
-  [[nodiscard]] std::vector<Bytes> objects() const;
+  /// Everything that is kept of `organisation`, as objects.
+  [[nodiscard]] std::vector<Bytes> objects_of(const PublicKey& organisation) const;
 
  private:
   struct Book {
