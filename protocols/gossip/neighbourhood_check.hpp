@@ -20,6 +20,12 @@ inline constexpr std::size_t kNeighboursMax = 63;
 /// counted since they know their own models.
 inline constexpr std::size_t kDifferenceMin = 4;
 
+/// Neighbours of a receiver that may work together, with it too, and learn nothing but the sum over the
+/// others: all but two, since the sum needs every one of them.
+[[nodiscard]] constexpr std::size_t colluders_among(std::size_t neighbours) noexcept {
+  return neighbours - 2;
+}
+
 /// Whether strategy d-psgd may run with aggregation = "secure" on `graph`; if not, which party stands in the
 /// way, why, and what to do. `colluders` is what the user asks for; any k - 2 of k neighbours are tolerated
 /// anyway. Time: parties * degree^2.

@@ -151,7 +151,7 @@ secure_sum::SessionPlan SecureNeighbourhood::plan(const Sum& sum) const {
   for (const PartyId member : sum.members) plan.members.push_back(run_.secure.roster[index(member)]);
   plan.inputs = sum.members.size() - 1;
   plan.threshold = plan.inputs;  // all or nothing: two sums of different inputs would reveal the difference
-  plan.colluders = plan.inputs - 2;
+  plan.colluders = colluders_among(plan.inputs);
   plan.lane = sum.format.lane;
   plan.value_bits = sum.format.value_bits;
   plan.clip = sum.format.clip;

@@ -61,6 +61,13 @@ Residue residue_of(double weight) {
   return Residue(static_cast<std::uint64_t>(std::llround(std::ldexp(weight, 40))));
 }
 
+/// sum += factor * model.
+void add(Equation& sum, Residue factor, const Equation& model) {
+  for (std::size_t i = 0; i < sum.size(); ++i) {
+    if (!model[i].is_zero()) sum[i] = sum[i] + factor * model[i];
+  }
+}
+
 }  // namespace
 
 Cohorts cohorts_of(const topology::CohortOptions& options, Round round) {
@@ -110,14 +117,25 @@ std::size_t found_without_training(const topology::CohortOptions& options, Round
   return knowledge.known() - colluders.size();
 }
 
-std::size_t found_in_neighbourhoods(const topology::Topology& graph, const Coalition& colluders) {
-  Knowledge knowledge = own_knowledge(graph.parties(), colluders);
-  for (const std::uint32_t colluder : colluders) {
-    Equation sum(graph.parties());
-    for (const topology::Neighbour& from : graph.in(0, PartyId{colluder})) {
-      sum[index(from.party)] = residue_of(from.weight);
+std::size_t found_in_neighbourhoods(const topology::Topology& graph, const Coalition& colluders,
+                                    Round rounds) {
+  const std::uint32_t parties = graph.parties();
+  Knowledge knowledge = own_knowledge(parties, colluders);
+  std::vector<Equation> models = own_models(parties);
+  for (Round round = 0; round < rounds && knowledge.known() < parties; ++round) {
+    std::vector<Equation> sums(parties, Equation(parties));
+    for (std::uint32_t i = 0; i < parties; ++i) {
+      for (const topology::Neighbour& from : graph.in(0, PartyId{i})) {
+        add(sums[i], residue_of(from.weight), models[index(from.party)]);
+      }
     }
-    knowledge.learn(std::move(sum));
+    for (const std::uint32_t colluder : colluders) knowledge.learn(sums[colluder]);
+    for (std::uint32_t i = 0; i < parties; ++i) {  // a party keeps what its neighbours do not weigh
+      Residue kept(1);
+      for (const topology::Neighbour& from : graph.in(0, PartyId{i})) kept = kept - residue_of(from.weight);
+      add(sums[i], kept, models[i]);
+    }
+    models = std::move(sums);
   }
   return knowledge.known() - colluders.size();
 }

@@ -40,8 +40,10 @@ struct StandingStill {
 [[nodiscard]] std::size_t found_without_training(const topology::CohortOptions& options, Round first,
                                                  Round last, const Coalition& colluders);
 
-/// How many models of others receivers work out in round 0, each from the weighted sum over its neighbours.
-[[nodiscard]] std::size_t found_in_neighbourhoods(const topology::Topology& graph,
-                                                  const Coalition& colluders);
+/// How many models of others receivers work out, each from the weighted sums over its neighbours, in `rounds`
+/// rounds of which only the first is preceded by training. `graph` is static and its weights are rows'
+/// weights.
+[[nodiscard]] std::size_t found_in_neighbourhoods(const topology::Topology& graph, const Coalition& colluders,
+                                                  Round rounds = 1);
 
 }  // namespace hansa::sim::privacy

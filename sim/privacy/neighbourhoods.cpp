@@ -1,7 +1,7 @@
 // Secure sums over neighbourhoods: each receiver learns one weighted sum over its neighbours, so one model
 // enters as many different sums as it has neighbours. Receivers that work together solve for it; how often
 // that succeeds is tried on the very graph of the run.
-#include "protocols/gossip/secure_cohort.hpp"
+#include "protocols/gossip/neighbourhood_check.hpp"
 #include "sim/privacy/coalition.hpp"
 #include "sim/privacy/odds.hpp"
 #include "sim/privacy/parts.hpp"
@@ -14,16 +14,13 @@
 namespace hansa::sim::privacy {
 namespace {
 
-std::vector<SumGroup> groups_of(const config::RunConfig& config, const topology::Topology& graph) {
-  protocols::SecureOptions secure;
-  secure.colluders = config.secure.colluders;
+std::vector<SumGroup> groups_of(const topology::Topology& graph) {
   std::map<std::size_t, std::uint32_t> degrees;
   for (std::uint32_t i = 0; i < graph.parties(); ++i) ++degrees[graph.in(0, PartyId{i}).size()];
   std::vector<SumGroup> groups;
   for (const auto& [degree, count] : degrees) {
     const auto n = static_cast<std::uint32_t>(degree);
-    // Of one or two neighbours nothing can be hidden; such graphs are refused before they come here.
-    const auto f = degree < 3 ? 0 : static_cast<std::uint32_t>(protocols::colluders_in(secure, degree));
+    const auto f = static_cast<std::uint32_t>(protocols::colluders_among(degree));
     groups.push_back({n, count, f, n, 0, n - f});
   }
   return groups;
@@ -39,7 +36,13 @@ Finding overlapping_sums(const config::RunConfig& config, const topology::Topolo
         kSolvedPartiesMax);
     return finding;
   }
-  finding.text += fmt::format("Tried on this graph, one round, {} random coalitions each: ", kCoalitions);
+  finding.text += fmt::format(
+      "Tried on this graph, {}, {} random coalitions each: ",
+      config.local.finish_rounds == 0
+          ? "one round"
+          : fmt::format("the last training and the {} without, in which the same models are mixed on",
+                        counted(config.local.finish_rounds, "round", "rounds")),
+      kCoalitions);
   bool any = false;
   std::uint32_t last = 0;
   for (const double share : {0.05, 0.1, 0.2, 0.3}) {
@@ -50,56 +53,21 @@ Finding overlapping_sums(const config::RunConfig& config, const topology::Topolo
     std::size_t found = 0;
     std::uint32_t able = 0;
     for (std::uint32_t k = 0; k < kCoalitions; ++k) {
-      const std::size_t models =
-          found_in_neighbourhoods(graph, coalition_at(config.seed, k, graph.parties(), bad));
+      const std::size_t models = found_in_neighbourhoods(
+          graph, coalition_at(config.seed, k, graph.parties(), bad), config.local.finish_rounds + 1);
       found += models;
       able += models > 0 ? 1 : 0;
     }
     any = any || found > 0;
     const double honest = static_cast<double>(kCoalitions) * (graph.parties() - bad);
-    finding.text += fmt::format("{}{} find {} of the others' models ({} of {} coalitions find any)",
-                                first ? "" : "; ", counted(bad, "party", "parties"),
+    finding.text += fmt::format("{}{}: {} of the others' models are found, by {} of {}", first ? "" : "; ",
+                                counted(bad, "party", "parties"),
                                 percent(static_cast<double>(found) / honest), able, kCoalitions);
   }
-  finding.text += ". Models that stand still for some rounds, or graphs that change, add equations.";
+  finding.text +=
+      ". The graph stays the same, so other rounds repeat these sums over models that training has moved.";
   if (!any) finding.level = Level::note;
   return finding;
-}
-
-/// Pairs of receivers whose neighbourhoods differ in so few others that a difference of their sums is about
-/// one or two models.
-void add_close_pairs(const topology::Topology& graph, PrivacyStatement& out) {
-  constexpr std::uint32_t kPartiesMax = 2'000;
-  constexpr std::size_t kDifferenceMin = 4;
-  if (graph.parties() > kPartiesMax) return;
-  std::uint64_t close = 0;
-  for (std::uint32_t a = 0; a < graph.parties(); ++a) {
-    for (std::uint32_t b = a + 1; b < graph.parties(); ++b) {
-      std::size_t only_one = 0;
-      const auto in_a = graph.in(0, PartyId{a});
-      const auto in_b = graph.in(0, PartyId{b});
-      std::size_t i = 0;
-      std::size_t j = 0;
-      while ((i < in_a.size() || j < in_b.size()) && only_one < kDifferenceMin) {
-        const bool left = j == in_b.size() || (i < in_a.size() && in_a[i].party < in_b[j].party);
-        const bool right = i == in_a.size() || (j < in_b.size() && in_b[j].party < in_a[i].party);
-        const PartyId party = left ? in_a[i].party : in_b[j].party;
-        if ((left || right) && index(party) != a && index(party) != b) ++only_one;
-        i += right ? 0 : 1;
-        j += left ? 0 : 1;
-      }
-      close += only_one < kDifferenceMin ? 1 : 0;
-    }
-  }
-  if (close == 0) return;
-  out.findings.push_back(
-      {"close-neighbourhoods",
-       Level::leak,
-       fmt::format("{} of receivers have neighbourhoods that differ in fewer than {} others: if both work "
-                   "together, the difference of their sums is about very few models. Random graphs of degree "
-                   "8 or more avoid it.",
-                   counted(close, "pair", "pairs"), kDifferenceMin),
-       {}});
 }
 
 void add_odds(const config::RunConfig& config, PrivacyStatement& out) {
@@ -111,7 +79,9 @@ void add_odds(const config::RunConfig& config, PrivacyStatement& out) {
     for (const SumGroup& group : out.groups) {
       const double exceeds = more_than(group.colluders, group.members, bad, config.parties);
       const double breaks = more_than(group.threshold - 1, group.members, bad, config.parties);
-      out.odds.push_back({group.members, bad, exceeds, breaks, exceeds});  // the graph stays the same
+      // A party is in one sum per neighbour, the same in all rounds: at most so much in any of them.
+      const double with_it = more_than(group.colluders, group.members - 1, bad, config.parties - 1);
+      out.odds.push_back({group.members, bad, exceeds, breaks, std::min(1.0, group.members * with_it)});
     }
   }
 }
@@ -121,7 +91,7 @@ void add_odds(const config::RunConfig& config, PrivacyStatement& out) {
 void explain_neighbourhoods(const config::RunConfig& config, const topology::Topology& graph,
                             PrivacyStatement& out) {
   out.protection = Protection::neighbourhood_sums;
-  out.groups = groups_of(config, graph);
+  out.groups = groups_of(graph);
   const SumGroup& smallest = out.groups.front();
   const SumGroup& largest = out.groups.back();
   out.honest_sum_min = smallest.honest_min;
@@ -134,18 +104,18 @@ void explain_neighbourhoods(const config::RunConfig& config, const topology::Top
       "subtract: this protects less than cohorts do (strategy = \"cohort\").",
       range_text(smallest.members, largest.members)));
   out.summary.push_back(
-      "Nobody may vanish: if one neighbour is missing, the receiver skips averaging for that round. A sum "
-      "without it would reveal the difference to whoever has the sum with it.");
+      "Nobody may vanish: if one neighbour is missing, the receiver keeps its own model for that round. A "
+      "sum without it would reveal the difference to whoever has the sum with it.");
   out.learners = {
       {"a receiver", fmt::format("the weighted sum over its {} neighbours; nothing else about any of them",
                                  range_text(smallest.members, largest.members))},
-      {"up to f neighbours of a receiver and itself",
+      {"a receiver and up to all but two of its neighbours",
        fmt::format("the sum over its other neighbours: at least {} models", *out.honest_sum_min)},
-      {"receivers that share neighbours", "several sums of the same models; see overlapping sums below"},
+      {"receivers that share neighbours",
+       "several sums of the same models, which they can solve if there are enough; see below"},
       {"somebody on the line", "who sums with whom, when, and how large the model is"}};
   add_odds(config, out);
   out.findings.push_back(overlapping_sums(config, graph));
-  add_close_pairs(graph, out);
 }
 
 }  // namespace hansa::sim::privacy

@@ -218,9 +218,9 @@ void explain_models(const config::RunConfig& config, const topology::Topology* g
                          : config.strategy == "push-sum"        ? "all its out-neighbours"
                                                                 : "all its neighbours";
   out.summary.push_back(fmt::format(
-      "aggregation = \"plain\" hides no model. After training on its rows a party sends its whole model, "
+      "aggregation = \"{}\" hides no model. After training on its rows a party sends its whole model, "
       "readable, to {}{}.",
-      to, config.strategy == "gossip-learning" ? " in every period" : " in every round"));
+      config.aggregation, to, config.strategy == "gossip-learning" ? " in every period" : " in every round"));
   out.learners = {
       {graph == nullptr ? "a receiver" : "a neighbour",
        "the whole model right after training on private rows, and from one round to the next what changed"},

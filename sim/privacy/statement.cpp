@@ -13,15 +13,13 @@ namespace {
 
 std::string row_counts(const config::RunConfig& config) {
   const bool weighted = config.topology.weights == "sample-count";
-  if (config.aggregation != "plain" && weighted) {
-    return config.aggregation == "secure"
-               ? fmt::format(
-                     "Row counts: a party's stays hidden, inside the sum (counts above "
-                     "secure.weight_max = {} count as that); the total over the sum is known.",
-                     config.secure.weight_max)
-               : "Row counts: they travel readable with the pieces, as topology.weights = \"sample-count\".";
+  if (config.aggregation == "secure" && weighted) {
+    return fmt::format(
+        "Row counts: a party's stays hidden, inside the sum (counts above secure.weight_max = {} "
+        "count as that); the total over the sum is known.",
+        config.secure.weight_max);
   }
-  if (config.strategy == "d-psgd" && config.aggregation == "plain") {
+  if (config.aggregation != "secure" && config.strategy == "d-psgd") {
     return "Row counts: a party's number of training rows travels readable with its model.";
   }
   if (config.strategy == "cohort" && weighted) {

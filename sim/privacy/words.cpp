@@ -34,7 +34,9 @@ std::string range_text(std::uint64_t low, std::uint64_t high) {
   return low == high ? fmt::format("{}", low) : fmt::format("{} to {}", low, high);
 }
 
-std::string percent(double share) { return fmt::format("{:.2g} %", 100 * share); }
+std::string percent(double share) {
+  return share < 0.1 ? fmt::format("{:.2g} %", 100 * share) : fmt::format("{:.0f} %", 100 * share);
+}
 
 std::string probability(double p) {
   if (p == 0 || p == 1) return p == 0 ? "0" : "1";
