@@ -62,7 +62,7 @@ TEST_F(Command, WrongUseIsExplained) {
       {"sim run.toml --set round=3", "unknown key \"round\"; did you mean \"rounds\"?"},
       {"sim run.toml --set rounds=0", "rounds = 0 is out of range"},
       {"sim run.toml --set parties=0", "parties = 0 is out of range; allowed: 1 to"},
-      {"sim run.toml --set aggregation=secure", "aggregation = \"secure\" needs strategy = \"cohort\""},
+      {"sim run.toml --set aggregation=secure", "party 0 has 2 neighbours, at least 8 are needed"},
       {"sim run.toml --set aggregation=robust", "aggregation \"robust\" is not built yet"},
       {"sim run.toml --set model=bert", "unknown model \"bert\""},
       {"sim no.toml", "cannot read no.toml: No such file or directory", 1},
