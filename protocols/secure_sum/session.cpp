@@ -23,15 +23,12 @@ Result<SecAggSession> SecAggSession::make(SessionPlan plan, Member me, const cry
   if (Result<void> started = crypto::initialise(); !started) return started.error();
   if (Result<void> checked = check_plan(plan); !checked) return checked.error();
   HANSA_ASSERT(me < plan.members.size() && plan.members[me] == identity.public_key());
-  HANSA_ASSERT((input != nullptr) == plan.is_input(me));
-  if (input != nullptr && input->spent_) {
-    return Error{ErrorKind::usage, "this input was masked and sent in an earlier secure sum",
-                 "train on and use the next model; two sums with one input can reveal it"};
+  HANSA_ASSERT(input == nullptr || plan.is_input(me));
+  SecAggSession session(std::move(plan), me, identity, std::move(input), entropy);
+  if (session.input_ != nullptr) {
+    if (Result<void> usable = session.check_input(*session.input_); !usable) return usable.error();
   }
-  if (input != nullptr && input->lanes_.size() != plan.lanes() * lane_bytes(plan.lane)) {
-    return Error{ErrorKind::usage, "the input of a secure sum has not the length of its plan", ""};
-  }
-  return SecAggSession(std::move(plan), me, identity, std::move(input), entropy);
+  return session;
 }
 
 SecAggSession::SecAggSession(SessionPlan plan, Member me, const crypto::Identity& identity,
@@ -53,6 +50,7 @@ SecAggSession::SecAggSession(SessionPlan plan, Member me, const crypto::Identity
 
 void SecAggSession::start(Time now, SessionEffects& out) {
   now_ = now;
+  if (input_ != nullptr) input_since_ = now;
   enter(Phase::advert);
   if (gives_input()) send(PacketType::advert, secrets_->own.advert(), everyone_else(), out);
   advance(out);
@@ -184,15 +182,17 @@ bool SecAggSession::step(SessionEffects& out) {
       return true;
     case Phase::ready:
       if (inputs_that([](const Facts& f) { return f.ready.has_value(); }) != all_inputs()) return false;
-      gives_input() ? request_masks(out) : enter(Phase::chunks);
+      gives_input() && !withheld_ ? request_masks(out) : enter(Phase::chunks);
       return true;
+    case Phase::masking:
+      return mask_step(out);
     case Phase::chunks:
       if (vote(out)) return true;
       if (!is_owner()) {
         enter(Phase::commit);
         return true;
       }
-      if (inputs_that([](const Facts& f) { return f.lanes.has_value(); }) != all_inputs()) return false;
+      if (!all_lanes_here()) return false;
       send_receipt(out);
       return true;
     case Phase::commit:
@@ -214,7 +214,6 @@ bool SecAggSession::step(SessionEffects& out) {
       if (!settled()) return false;
       complete(out);
       return true;
-    case Phase::masking:
     case Phase::complete:
     case Phase::aborted:
       return false;
@@ -225,8 +224,14 @@ bool SecAggSession::step(SessionEffects& out) {
 void SecAggSession::on_masked(MaskJob job, Bytes lanes, Time now, SessionEffects& out) {
   now_ = now;
   if (job == MaskJob::audit) return conclude_audit(lanes, out);
-  if (over()) return;
-  job == MaskJob::input ? send_chunks(lanes, out) : send_result(std::move(lanes), out);
+  if (job == MaskJob::input) {
+    MaskedLanes masked(std::move(lanes), masked_with_input_);
+    if (phase_ != Phase::masking) return;  // the others have gone on without this input
+    secrets_->masked.emplace(std::move(masked));
+  } else {
+    if (over()) return;
+    send_result(std::move(lanes), out);
+  }
   advance(out);
 }
 
@@ -236,7 +241,8 @@ std::optional<Time> SecAggSession::next_deadline() const {
     case Phase::advert:
     case Phase::share:
     case Phase::ready:
-      return phase_began_ + patience.setup;
+      if (awaits_input()) return std::nullopt;  // as long as this member trains, waiting costs nothing
+      return std::max(phase_began_, input_since_.value_or(phase_began_)) + patience.setup;
     case Phase::chunks:
       return phase_began_ + patience.chunks;
     case Phase::commit: {
@@ -351,7 +357,7 @@ void SecAggSession::finish(SessionEffects& out) {
 void SecAggSession::abort(AbortReason reason, Set missing, SessionEffects& out) {
   outcome_.reason = reason;
   outcome_.missing = missing;
-  outcome_.retry_safe = !gives_input() || !input_->spent_;
+  outcome_.retry_safe = input_ == nullptr || !input_->spent_;
   enter(Phase::aborted);
   finish(out);
 }

@@ -6,9 +6,13 @@
 // mask tasks and the time go in, effects come out. What arrives is first checked and written down as facts;
 // advance() then takes every step that the facts allow. So the order of arrival does not matter.
 //
+// An input may come later than its session: keys, shares and masks need no input, so a party sets up its sum
+// and computes its masks while it still trains. Setting up then waits as long as the own training takes, and
+// a member whose input is too late for the others votes and reveals all the same, with its input unspent.
+//
 // What it promises, and asserts: no CHUNK before all members are READY under one session id; at most one
 // VOTE and one REVEAL; a REVEAL holds one kind of share per member, never both; an input is spent with its
-// first CHUNK; nothing unauthenticated ever ends a session.
+// first CHUNK; masks hide one input only; nothing unauthenticated ever ends a session.
 #pragma once
 
 #include "protocols/secure_sum/layout.hpp"
@@ -46,6 +50,7 @@ struct SendPacket {
   Member to = 0;
   std::shared_ptr<const Bytes> packet;
 };
+/// `input`: the own masks, added to the input or, if that is not there yet, to zeros.
 enum class MaskJob : std::uint8_t { input, sum, audit };
 /// Compute perform(task), anywhere, and come back with on_masked(job, result), once.
 struct RunMask {
@@ -82,7 +87,7 @@ enum class Phase : std::uint8_t {
   advert,    ///< waits for all ADVERTs
   share,     ///< waits for all SHAREs
   ready,     ///< waits for all READYs
-  masking,   ///< its input is being masked
+  masking,   ///< waits for its masks and for its input
   chunks,    ///< an owner waits for CHUNKs
   commit,    ///< waits for a proposal
   voted,     ///< waits for t votes
@@ -106,11 +111,17 @@ struct Outcome {
 class SecAggSession {
  public:
   /// `identity` is that of plan.members[me] and must outlive the session. `input` is null for an owner that
-  /// gives none. An error if the plan cannot be, or the input is spent or of the wrong length.
+  /// gives none, and for a member that calls provide_input or withhold_input later. An error if the plan
+  /// cannot be, or the input is spent or of the wrong length.
   static Result<SecAggSession> make(SessionPlan plan, Member me, const crypto::Identity& identity,
                                     std::shared_ptr<SecureInput> input, EntropySource& entropy);
 
   void start(Time now, SessionEffects& out);
+  /// The input of a member made without one; once, after start. Same errors as make. If the others have gone
+  /// on without it, it stays unspent.
+  Result<void> provide_input(std::shared_ptr<SecureInput> input, Time now, SessionEffects& out);
+  /// In place of provide_input: there will be none. The member votes and reveals, and learns the others' sum.
+  void withhold_input(Time now, SessionEffects& out);
   void on_packet(BytesView packet, Time now, SessionEffects& out);
   void on_masked(MaskJob job, Bytes lanes, Time now, SessionEffects& out);
   void on_deadline(Time now, SessionEffects& out);
@@ -122,6 +133,10 @@ class SecAggSession {
   /// Valid once over().
   [[nodiscard]] const Outcome& outcome() const noexcept { return outcome_; }
   [[nodiscard]] const SessionPlan& plan() const noexcept { return plan_; }
+  /// Whether provide_input or withhold_input still has to come.
+  [[nodiscard]] bool awaits_input() const noexcept { return gives_input() && !input_since_; }
+  /// How long the last CHUNK came after the own ones had left; none if one never came in time.
+  [[nodiscard]] std::optional<Duration> longest_wait() const noexcept { return longest_wait_; }
   [[nodiscard]] std::uint64_t dropped(DropReason reason) const noexcept {
     return dropped_[static_cast<std::size_t>(reason)];
   }
@@ -172,10 +187,22 @@ class SecAggSession {
     std::uint8_t early_packets = 0;
   };
   using Rebuilt = std::vector<std::optional<Scalar>>;  ///< the secret that was revealed of each input
+  /// Masks, or a masked input that has not been sent.
+  struct MaskedLanes {
+    explicit MaskedLanes(Bytes masked, bool with_input) : lanes(std::move(masked)), has_input(with_input) {}
+    MaskedLanes(const MaskedLanes&) = default;
+    MaskedLanes(MaskedLanes&&) = default;
+    MaskedLanes& operator=(const MaskedLanes&) = default;
+    MaskedLanes& operator=(MaskedLanes&&) = default;
+    ~MaskedLanes() { crypto::wipe(lanes); }
+    Bytes lanes;
+    bool has_input = false;
+  };
   /// Everything secret, so that it can be dropped at once.
   struct Secrets {
     MemberSecrets own;
     Rebuilt rebuilt;
+    std::optional<MaskedLanes> masked;
   };
 
   SecAggSession(SessionPlan plan, Member me, const crypto::Identity& identity,
@@ -218,7 +245,12 @@ class SecAggSession {
 
   // session_chunks.cpp: masks, CHUNK, RECEIPT
   void request_masks(SessionEffects& out);
-  void send_chunks(const Bytes& lanes, SessionEffects& out);
+  [[nodiscard]] Result<void> check_input(const SecureInput& input) const;
+  /// Takes a step of Phase::masking.
+  bool mask_step(SessionEffects& out);
+  [[nodiscard]] bool too_late() const;
+  void send_chunks(SessionEffects& out);
+  [[nodiscard]] bool all_lanes_here() const;
   void accept_chunk(const Packet& packet, SessionEffects& out);
   void send_receipt(SessionEffects& out);
 
@@ -272,6 +304,10 @@ class SecAggSession {
   Member me_;
   const crypto::Identity* identity_;
   std::shared_ptr<SecureInput> input_;
+  std::optional<Time> input_since_;  ///< when it came, or it became clear that there will be none
+  bool withheld_ = false;            ///< there is none, or it was too late
+  bool masked_with_input_ = false;   ///< the input was there when its masks were asked for
+  std::optional<Duration> longest_wait_;
   std::size_t my_chunk_;
   Hash256 first_session_;
   std::optional<Hash256> session_;

@@ -90,8 +90,10 @@ bool SecAggSession::vote(SessionEffects& out) {
       continue;
     }
     const Decision& decision = proposal->body.decision;
+    // Nobody can have what has not been sent, and whoever asks for it may still get it.
+    if (phase_ == Phase::masking && contains(decision.inputs, me_)) continue;
     if (contains(decision.owners, me_) && (decision.inputs & ~receipt_inputs_) != 0) {
-      if (phase_ == Phase::chunks) continue;  // not even committed yet
+      if (phase_ <= Phase::chunks) continue;  // not even committed yet
       proposal->refused = true;               // it says that we have what we have not
       drop(DropReason::bad_proposal);
       continue;

@@ -208,6 +208,19 @@ TEST(Privacy, symbolic_leakage) {
   EXPECT_GE(views, 1000u);
 }
 
+/// A member that is too late votes and reveals, but nobody has anything of its input.
+TEST(Privacy, symbolic_leakage_with_late_inputs) {
+  for (const std::size_t n : {4u, 5u}) {
+    NetworkOptions options{.inputs = n, .seed = n};
+    options.late[1] = std::chrono::minutes(1);
+    Network network(options);
+    network.run();
+    EXPECT_EQ(network.session(0).outcome().decision.inputs, first_of(n) & ~set_of(1));
+    check_rows_are_real(network, options);
+    EXPECT_EQ(count_leaks(network, options.colluders, Mutant::none).leaks, 0u);
+  }
+}
+
 TEST(Privacy, symbolic_leakage_finds_every_mutant) {
   NetworkOptions options{.inputs = 5};
   Network dropped(options), whole(options);

@@ -52,7 +52,10 @@ Bytes resigned(const Bytes& packet, Member from, const std::function<void(Bytes&
 }
 
 Network::Network(const NetworkOptions& options)
-    : plan_(test_plan(options)), nodes_(plan_.members.size()), rng_(options.seed, Purpose::test) {
+    : plan_(test_plan(options)),
+      withheld_(options.withheld),
+      nodes_(plan_.members.size()),
+      rng_(options.seed, Purpose::test) {
   for (Member i = 0; i < nodes_.size(); ++i) {
     Node& node = nodes_[i];
     node.identity = std::make_shared<const crypto::Identity>(test_identity(i));
@@ -63,10 +66,14 @@ Network::Network(const NetworkOptions& options)
       if (options.change_input) options.change_input(i, node.plain);
       node.input = std::make_shared<SecureInput>(node.plain);
     }
-    auto session = SecAggSession::make(plan_, i, *node.identity, node.input, *node.entropy);
+    const auto late = options.late.find(i);
+    const bool at_once = late == options.late.end();
+    auto session =
+        SecAggSession::make(plan_, i, *node.identity, at_once ? node.input : nullptr, *node.entropy);
     EXPECT_TRUE(session.ok()) << session.error().message;
     node.session.emplace(std::move(session).value());
     schedule(now_, Event{i, {}, {}, true});
+    if (!at_once) schedule(now_ + late->second, Event{i, {}, {}, false, true});
   }
 }
 
@@ -110,6 +117,10 @@ void Network::handle(const Event& event) {
     node.session->on_masked(*event.finished, event.packet, now_, effects);
   } else if (event.start) {
     node.session->start(now_, effects);
+  } else if (event.provide && contains(withheld_, event.to)) {
+    node.session->withhold_input(now_, effects);
+  } else if (event.provide) {
+    EXPECT_TRUE(node.session->provide_input(node.input, now_, effects).ok());
   } else {
     node.session->on_packet(event.packet, now_, effects);
   }

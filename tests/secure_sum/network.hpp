@@ -29,6 +29,8 @@ struct NetworkOptions {
   std::uint32_t attempt = 0;
   double audit_probability = 0;
   std::function<void(Member member, Bytes& plain)> change_input;
+  std::map<Member, Duration> late;  ///< how long after the start a member's input comes; absent: at once
+  Set withheld = 0;                 ///< late members that then say that there will be none
 };
 
 struct Sent {
@@ -105,6 +107,7 @@ class Network {
     Bytes packet;                     ///< delivered, or the result of
     std::optional<MaskJob> finished;  ///< this mask task
     bool start = false;               ///< the first call
+    bool provide = false;             ///< the late input, or that there is none
   };
 
   void perform_effects(Member member, SessionEffects effects);
@@ -112,6 +115,7 @@ class Network {
   void handle(const Event& event);
 
   SessionPlan plan_;
+  Set withheld_;
   std::vector<Node> nodes_;
   std::map<std::pair<Time, std::uint64_t>, Event> events_;
   std::vector<Sent> trace_;
