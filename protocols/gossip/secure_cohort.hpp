@@ -3,14 +3,21 @@
 // members. Rounds, cohorts, pieces and weights are those of the plain `cohort` strategy, so with nobody
 // missing the models equal those of aggregation = "plain-fixed" bit for bit.
 //
+// A round's session begins together with its training: keys, shares and masks need no model, so only the
+// masked model itself is left to send when training ends. Setting up waits as long as the own training takes;
+// then, and for the others' models, a party waits as long as recent rounds suggest
+// (protocols/party/deadline).
+//
 // A sum that is given up before anything masked has left (somebody did not even begin) is tried again without
 // the missing, with new keys, as long as the cohort's threshold can be met. After that point the input is
-// spent: the party keeps its own model for this round and goes on. A party that comes back from a crash sits
-// out the round it was in, because its old session's keys are gone.
+// spent: the party keeps its own model for this round and goes on. A party whose training takes too long for
+// the others helps to complete their sum and takes their average. One that comes back from a crash sits out
+// the round it was in, because its old session's keys are gone.
 #pragma once
 
 #include "protocols/gossip/pieces.hpp"
 #include "protocols/machine.hpp"
+#include "protocols/party/deadline.hpp"
 #include "protocols/party/options.hpp"
 #include "protocols/secure_sum/session.hpp"
 
@@ -48,7 +55,10 @@ class SecureCohort final : public Machine {
   [[nodiscard]] Round round() const override { return round_; }
 
  private:
-  enum class Phase : std::uint8_t { idle, training, encoding, summing, masking, decoding, finished };
+  /// What this party itself is at; the round's session goes on beside it.
+  enum class Phase : std::uint8_t { idle, training, encoding, ready, decoding, finished };
+  /// How the round's last session ended.
+  enum class End : std::uint8_t { sum, alone };
   /// A session and what it is about. It is kept until the next one is over, for members that still need its
   /// sums.
   struct Sum {
@@ -61,34 +71,42 @@ class SecureCohort final : public Machine {
     secure_sum::FixedPointFormat format;
     std::optional<secure_sum::SecAggSession> session;
   };
-  /// The unmasking of an audited chunk, which goes on beside the next round.
-  struct Audit {
+  /// A mask task under way; it goes on beside the party's own work.
+  struct Masking {
     ComputeId id = 0;
     Round round = 0;
     std::uint32_t attempt = 0;
+    secure_sum::MaskJob job{};
   };
   struct Early {
     PartyId from{};
     SecurePacketMessage message;
   };
 
-  void begin_training(ParametersRef from, Effects& out);
+  // The round (secure_cohort.cpp).
+  void begin_round(bool trains, Time now, Effects& out);
   void trained(Computed result, Time now, Effects& out);
-  void begin_sum(Time now, Effects& out);
-  void begin_session(secure_sum::Bytes lanes, Time now, Effects& out);
-  [[nodiscard]] secure_sum::SessionPlan plan(const Sum& sum) const;
-  void perform(Sum& sum, secure_sum::SessionEffects effects, Time now, Effects& out);
-  void audited(Computed result, Time now, Effects& out);
-  void ended(Time now, Effects& out);
-  void go_on_alone(Time now, Effects& out);
-  [[nodiscard]] bool join_peers_ahead(Time now, Effects& out);
+  void encoded(Computed result, Time now, Effects& out);
+  void decoded(Computed result, Time now, Effects& out);
+  void go_on(Time now, Effects& out);
   void complete_round(ParametersRef model, Time now, Effects& out);
-  void store_early(PartyId from, SecurePacketMessage message, Effects& out);
-  void deliver_early(Time now, Effects& out);
-  void compute(Task task, Effects& out);
+  void compute(Phase phase, Task task, Effects& out);
   [[nodiscard]] bool trains_in(Round round) const noexcept;
   [[nodiscard]] double weight() const noexcept;
   [[nodiscard]] Record record() const;
+
+  // Its session (secure_cohort_sum.cpp).
+  void open_sum(Time now, Effects& out);
+  [[nodiscard]] secure_sum::SessionPlan plan(const Sum& sum) const;
+  [[nodiscard]] EncodeInput encoding() const;
+  [[nodiscard]] DecodeSums decoding() const;
+  void withhold(Time now, Effects& out);
+  void perform(Sum& sum, secure_sum::SessionEffects effects, Time now, Effects& out);
+  void masked(const Masking& masking, Computed result, Time now, Effects& out);
+  void ended(Time now, Effects& out);
+  [[nodiscard]] bool join_peers_ahead(Time now, Effects& out);
+  void store_early(PartyId from, SecurePacketMessage message, Effects& out);
+  void deliver_early(Time now, Effects& out);
   [[nodiscard]] Sum* sum_of(Round round, std::uint32_t attempt) noexcept;
 
   PartyOptions options_;
@@ -97,15 +115,18 @@ class SecureCohort final : public Machine {
   Round round_ = 0;
   std::uint32_t attempt_ = 0;
   std::vector<PartyId> excluded_;  ///< from this round's further attempts, ascending
+  std::optional<End> end_;         ///< set once this round's sum is over, while the own work still goes on
   ComputeId compute_id_ = 0;
   bool computing_ = false;
-  std::optional<secure_sum::MaskJob> mask_job_;
-  std::optional<Audit> audit_;
-  std::uint64_t audits_ = 0;
+  std::uint32_t encoding_attempt_ = 0;  ///< which attempt's input is being encoded
+  bool refused_ = false;                ///< this round's model is not finite
+  ComputeId mask_id_;
+  std::vector<Masking> masking_;
   ParametersRef model_, optimiser_state_;
   double loss_sum_ = 0;
   std::uint64_t loss_rows_ = 0;
   double carried_weight_;
+  DeadlineEstimator estimator_;  ///< of how long the others' models take after the own one
   std::unique_ptr<Sum> current_, previous_;
   std::vector<Early> early_;
 };

@@ -6,6 +6,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
 
 namespace hansa::sim {
@@ -52,6 +53,40 @@ TEST(Secure, GridEndsInTheExactAverage) {
   EXPECT_EQ(masked.rounds.back().consensus_distance, 0.0);
   config.aggregation = "plain-fixed";
   EXPECT_EQ(masked.models_hash, run(config).models_hash);
+}
+
+TEST(Secure, SetUpAndMasksCostNoTimeBesideTraining) {
+  config::RunConfig config = cohort_run("secure");
+  config.parties = 4;
+  config.compute.rows_per_second = 100;  // training takes longer than any message
+  const auto seconds = [&](double latency_ms) {
+    config.network.latency_ms = latency_ms;
+    return run(config).virtual_seconds;
+  };
+  const double delays = (seconds(200) - seconds(100)) / 0.1;
+  const double each = 7;  // CHUNK, RECEIPT, PROPOSE, VOTE, REVEAL, RESULT, DONE, but not the setup's three
+  EXPECT_GT(delays, each * config.rounds - 0.1);
+  EXPECT_LT(delays, each * config.rounds + 2.1) << "at the end there may be an audit";
+}
+
+/// Their training takes longer than the floor of the deadline, and still they are in every sum: a party waits
+/// as long as recent rounds took.
+TEST(Secure, WaitsForSlowTraining) {
+  config::RunConfig config = cohort_run("secure");
+  config.compute.rows_per_second = 20;
+  config.compute.spread = 0.3;
+  config.deadline.floor_ms = 300;
+  const RunResult result = run(config);
+  double slowest = 0, fastest = 1e9;
+  for (const PartyRecord& party : result.parties) {
+    slowest = std::max(slowest, party.compute_seconds / config.rounds);
+    fastest = std::min(fastest, party.compute_seconds / config.rounds);
+  }
+  EXPECT_GT(slowest - fastest, 2 * config.deadline.floor_ms / 1000);
+  EXPECT_EQ(result.sums.completed, result.sums.sessions);
+  EXPECT_EQ(result.sums.dropouts_recovered, 0U);
+  config.aggregation = "plain-fixed";
+  EXPECT_EQ(run(config).models_hash, result.models_hash);
 }
 
 TEST(Secure, NeuralNetworkIsWithinRoundingOfPlain) {

@@ -1,0 +1,239 @@
+// A round's session: with whom, from when, and what follows from its end.
+#include "protocols/gossip/mixing.hpp"
+#include "protocols/gossip/secure_cohort.hpp"
+#include "topology/cohorts.hpp"
+
+#include <hansa/assert.hpp>
+
+#include <algorithm>
+#include <bit>
+#include <iterator>
+#include <utility>
+
+namespace hansa::protocols {
+namespace {
+
+constexpr std::uint32_t kAttemptsMax = 3;       // each one waits for the missing; then the round is given up
+constexpr std::size_t kEarlyPerSenderMax = 32;  // nobody gets beyond READY without us: a dozen packets
+constexpr std::size_t kMembersMin = 3;          // of two, each would learn the other's model from the sum
+
+}  // namespace
+
+void SecureCohort::open_sum(Time now, Effects& out) {
+  auto sum = std::make_unique<Sum>();
+  sum->round = round_;
+  sum->attempt = attempt_;
+  const auto cohort = topology::cohort_of(run_.cohort, round_, options_.self);
+  std::set_difference(cohort.begin(), cohort.end(), excluded_.begin(), excluded_.end(),
+                      std::back_inserter(sum->members));
+  if (cohort.size() >= kMembersMin) sum->thresholds = thresholds_in(run_.secure, cohort.size());
+  if (sum->members.size() < std::max(kMembersMin, sum->thresholds.votes)) {
+    end_ = End::alone;
+    return go_on(now, out);
+  }
+  const auto format = secure_sum::fixed_point_format(run_.secure.lane, run_.secure.clip, sum->members.size());
+  HANSA_ASSERT(format.ok());  // checked when the run was set up
+  sum->format = *format;
+  for (std::size_t k = 0; k < sum->members.size(); ++k) {
+    const Piece piece = piece_of(run_.parameter_count, k, sum->members.size());
+    if (piece.count > 0) sum->pieces.push_back(piece);
+    if (piece.count > 0) sum->owners.push_back(k);
+  }
+  const auto me =
+      std::lower_bound(sum->members.begin(), sum->members.end(), options_.self) - sum->members.begin();
+  auto session = secure_sum::SecAggSession::make(plan(*sum), static_cast<secure_sum::Member>(me),
+                                                 *options_.identity, nullptr, *options_.entropy);
+  HANSA_ASSERT(session.ok());  // the plan was checked when the run was set up
+  sum->session.emplace(std::move(session).value());
+  current_ = std::move(sum);
+  secure_sum::SessionEffects effects;
+  current_->session->start(now, effects);
+  perform(*current_, std::move(effects), now, out);
+  deliver_early(now, out);
+}
+
+secure_sum::SessionPlan SecureCohort::plan(const Sum& sum) const {
+  secure_sum::SessionPlan plan;
+  plan.task = run_.secure.task;
+  plan.round = sum.round;
+  plan.cohort = static_cast<std::uint32_t>(sum.members.front());
+  plan.attempt = sum.attempt;
+  for (const PartyId member : sum.members) plan.members.push_back(run_.secure.roster[index(member)]);
+  plan.inputs = plan.members.size();
+  plan.colluders = sum.thresholds.colluders;
+  plan.threshold = sum.thresholds.votes;
+  plan.lane = sum.format.lane;
+  plan.value_bits = sum.format.value_bits;
+  plan.clip = sum.format.clip;
+  plan.weight_max = run_.secure.weight_max;
+  plan.parameters = run_.parameter_count;
+  for (std::size_t c = 0; c < sum.pieces.size(); ++c) {
+    plan.chunks.push_back({sum.owners[c], sum.pieces[c].count + std::size_t{1}});
+  }
+  const Duration floor = run_.deadline.floor;
+  const Duration wait = estimator_.timeout(run_.deadline);
+  const auto views = static_cast<Duration::rep>(plan.inputs + 2);
+  plan.patience = {.setup = floor,
+                   .chunks = wait,
+                   .lead = 3 * wait / 2,
+                   .view = 3 * wait,
+                   .vote = views * 3 * wait,
+                   .result = floor,
+                   .done = 3 * floor};
+  return plan;
+}
+
+EncodeInput SecureCohort::encoding() const {
+  return {.format = current_->format,
+          .model = model_,
+          .weight = relative_weight(run_.secure, weight()),
+          .pieces = current_->pieces};
+}
+
+DecodeSums SecureCohort::decoding() const {
+  const Sum& sum = *previous_;
+  const secure_sum::Outcome& outcome = sum.session->outcome();
+  DecodeSums task{.format = sum.format,
+                  .contributors = static_cast<std::size_t>(std::popcount(outcome.decision.inputs)),
+                  .own = model_};
+  for (std::size_t c = 0; c < sum.pieces.size(); ++c) {
+    if (!secure_sum::contains(outcome.chunks, c)) continue;  // a missing owner: keep our own piece
+    task.sums.push_back({sum.pieces[c], std::make_shared<const secure_sum::Bytes>(outcome.sums[c])});
+  }
+  return task;
+}
+
+void SecureCohort::withhold(Time now, Effects& out) {
+  secure_sum::SessionEffects effects;
+  current_->session->withhold_input(now, effects);
+  perform(*current_, std::move(effects), now, out);
+}
+
+void SecureCohort::perform(Sum& sum, secure_sum::SessionEffects effects, Time now, Effects& out) {
+  bool over = false;
+  for (secure_sum::SessionEffect& effect : effects) {
+    if (auto* packet = std::get_if<secure_sum::SendPacket>(&effect)) {
+      out.send(sum.members[packet->to],
+               SecurePacketMessage{sum.round, sum.attempt, std::move(packet->packet)});
+    } else if (auto* mask = std::get_if<secure_sum::RunMask>(&effect)) {
+      masking_.push_back({++mask_id_, sum.round, sum.attempt, mask->job});
+      out.compute(mask_id_, ApplyMasks{std::move(mask->task)});
+    } else if (auto* blame = std::get_if<secure_sum::Blame>(&effect)) {
+      out.emit(
+          MemberCaught{sum.round, sum.members[blame->member], static_cast<std::uint8_t>(blame->misdeed)});
+    } else {
+      over = true;
+    }
+  }
+  if (over && &sum == current_.get()) ended(now, out);
+}
+
+void SecureCohort::masked(const Masking& masking, Computed result, Time now, Effects& out) {
+  Sum* sum = sum_of(masking.round, masking.attempt);
+  if (sum == nullptr) return crypto::wipe(result.lanes);  // its session has made room for later ones
+  secure_sum::SessionEffects effects;
+  sum->session->on_masked(masking.job, std::move(result.lanes), now, effects);
+  perform(*sum, std::move(effects), now, out);
+}
+
+/// The session is over. If it is worth another one, that begins at once; otherwise the round ends as soon as
+/// the own model is there.
+void SecureCohort::ended(Time now, Effects& out) {
+  previous_ = std::move(current_);
+  const Sum& sum = *previous_;
+  const secure_sum::Outcome& outcome = sum.session->outcome();
+  const bool complete = sum.session->phase() == secure_sum::Phase::complete && outcome.chunks != 0;
+  const auto contributors = static_cast<std::uint32_t>(std::popcount(outcome.decision.inputs));
+  out.emit(SumEnded{sum.round, sum.attempt, sum.members.front(),
+                    static_cast<std::uint32_t>(sum.members.size()), complete ? contributors : 0});
+  for (std::size_t i = 0; i < sum.members.size(); ++i) {
+    const bool missing = complete ? !secure_sum::contains(outcome.decision.inputs, i)
+                                  : secure_sum::contains(outcome.missing, i);
+    if (missing && sum.members[i] != options_.self) {
+      out.emit(PeerMissing{sum.round, sum.members[i], MissReason::deadline});
+    }
+  }
+  if (const auto wait = sum.session->longest_wait()) estimator_.observe(*wait);
+  const bool in_setup = outcome.reason == secure_sum::AbortReason::setup_timeout ||
+                        outcome.reason == secure_sum::AbortReason::bad_dealer;
+  if (complete || !in_setup || attempt_ + 1 == kAttemptsMax) {
+    end_ = complete ? End::sum : End::alone;
+    return go_on(now, out);
+  }
+  HANSA_ASSERT(outcome.retry_safe);  // nothing masked leaves during setup
+  if (phase_ == Phase::ready && join_peers_ahead(now, out)) return;
+  for (std::size_t i = 0; i < sum.members.size(); ++i) {
+    if (secure_sum::contains(outcome.missing, i)) excluded_.push_back(sum.members[i]);
+  }
+  std::sort(excluded_.begin(), excluded_.end());
+  ++attempt_;
+  open_sum(now, out);
+  go_on(now, out);
+}
+
+bool SecureCohort::join_peers_ahead(Time now, Effects& out) {
+  Round ahead = round_;
+  for (const Early& early : early_) ahead = std::max(ahead, early.message.round);
+  if (ahead == round_) return false;
+  out.emit(RoundsSkipped{round_, ahead});
+  round_ = ahead;
+  attempt_ = 0;
+  excluded_.clear();
+  refused_ = false;
+  begin_round(false, now, out);  // the others are about to sum; what was trained last takes part
+  return true;
+}
+
+void SecureCohort::on_message(PartyId from, Message message, Time now, Effects& out) {
+  auto* packet = std::get_if<SecurePacketMessage>(&message);
+  if (packet == nullptr) return out.emit(Rejected{from, RejectReason::unexpected_type});
+  if (packet->packet == nullptr || packet->round >= run_.rounds || packet->attempt >= kAttemptsMax) {
+    return out.emit(Rejected{from, RejectReason::wrong_size});
+  }
+  if (Sum* sum = sum_of(packet->round, packet->attempt); sum != nullptr) {
+    secure_sum::SessionEffects effects;
+    sum->session->on_packet(*packet->packet, now, effects);
+    return perform(*sum, std::move(effects), now, out);
+  }
+  const bool over = packet->round < round_ || (packet->round == round_ && packet->attempt < attempt_) ||
+                    phase_ == Phase::finished;
+  if (over) return out.emit(Rejected{from, RejectReason::late});
+  store_early(from, std::move(*packet), out);
+}
+
+SecureCohort::Sum* SecureCohort::sum_of(Round round, std::uint32_t attempt) noexcept {
+  for (Sum* sum : {current_.get(), previous_.get()}) {
+    if (sum != nullptr && sum->round == round && sum->attempt == attempt) return sum;
+  }
+  return nullptr;
+}
+
+void SecureCohort::store_early(PartyId from, SecurePacketMessage message, Effects& out) {
+  const auto cohort = topology::cohort_of(run_.cohort, message.round, options_.self);
+  if (!std::binary_search(cohort.begin(), cohort.end(), from)) {
+    return out.emit(Rejected{from, RejectReason::unexpected_sender});
+  }
+  const auto waiting =
+      std::count_if(early_.begin(), early_.end(), [&](const Early& e) { return e.from == from; });
+  if (static_cast<std::size_t>(waiting) >= kEarlyPerSenderMax) {
+    return out.emit(Rejected{from, RejectReason::too_many});
+  }
+  early_.push_back({from, std::move(message)});
+}
+
+void SecureCohort::deliver_early(Time now, Effects& out) {
+  std::vector<Early> all = std::exchange(early_, {});
+  for (Early& early : all) {
+    const bool ours = current_ != nullptr && early.message.round == current_->round &&
+                      early.message.attempt == current_->attempt;
+    if (!ours) {
+      early_.push_back(std::move(early));
+      continue;
+    }
+    secure_sum::SessionEffects effects;
+    current_->session->on_packet(*early.message.packet, now, effects);
+    perform(*current_, std::move(effects), now, out);
+  }
+}
+
+}  // namespace hansa::protocols
