@@ -1,5 +1,5 @@
-// Every event ends in pump(), which starts, continues or gives up whatever it can; so no event needs to know what else
-// is going on. A holder that fails is left, never waited for.
+// Every event ends in pump(), which starts, continues or gives up whatever it can; so no event needs to know
+// what else is going on. A holder that fails is left, never waited for.
 #include "protocols/bulk/bulk.hpp"
 
 #include <algorithm>

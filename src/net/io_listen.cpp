@@ -90,13 +90,14 @@ Result<void> IoLoop::listen(Channel channel, const std::string& endpoint, Durati
 Result<void> IoLoop::probe(Listener& listener) {
   const CurveKeys stranger = CurveKeys::generate();
   admission_.refuse(stranger.public_key);
-  Socket dealer(context_, ZMQ_DEALER);
+  Monitor monitor;
+  Socket dealer(context_, ZMQ_DEALER);  // behind its monitor, so that it goes first
   if (!dealer) return Error{ErrorKind::failed, "cannot create a socket", "raise 'ulimit -n'"};
   set_common_options(dealer, limits_, listener.channel);
   dealer.set(ZMQ_CURVE_SERVERKEY, keys_.public_key);
   dealer.set(ZMQ_CURVE_PUBLICKEY, stranger.public_key);
   dealer.set(ZMQ_CURVE_SECRETKEY, stranger.secret.bytes());
-  Monitor monitor(context_, dealer);
+  monitor = Monitor(context_, dealer);
   const std::string where = std::string(name_of(listener.channel)) + " socket " + listener.bound;
   if (!dealer.connect(loopback(listener.bound))) {
     return Error{ErrorKind::failed, "cannot dial the " + where + " to test it", ""};

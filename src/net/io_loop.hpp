@@ -91,16 +91,16 @@ class IoLoop {
     Listener(Channel c, const Limits& limits) : channel(c), connections(limits) {}
     Channel channel;
     Connections connections;
-    Socket router;
     Monitor monitor;
+    Socket router;             // behind its monitor, so that it goes first
     std::string asked, bound;  ///< endpoints
   };
   /// A dialled connection.
   struct Link {
     explicit Link(const Limits& limits) : connections(limits) {}
     Connections connections;  ///< at most one
-    Socket dealer;
     Monitor monitor;
+    Socket dealer;  // behind its monitor, so that it goes first
     CurvePublic peer{};
     Channel channel{};
     std::string endpoint;

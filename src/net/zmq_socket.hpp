@@ -101,7 +101,8 @@ struct MonitorEvent {
   int value = 0;  ///< a file descriptor, an error or a status
 };
 
-/// Listens to the connection events of one socket. Destroy it after the socket.
+/// Listens to the connection events of one socket. Destroy it after the socket: ZeroMQ's thread waits for
+/// somebody to take its events, and closing the socket would wait for that thread.
 class Monitor {
  public:
   Monitor() = default;
