@@ -14,6 +14,7 @@ namespace {
 
 using namespace hansa;
 using namespace hansa::protocols::bulk;
+namespace envelope = hansa::protocols::envelope;
 
 using Bytes = std::vector<std::byte>;
 
@@ -42,14 +43,14 @@ Options options() {
 
 struct Pair {
   Bulk machines[2] = {Bulk(options()), Bulk(options())};
-  std::deque<std::pair<std::size_t, std::pair<std::size_t, Bytes>>> wire;  // to whom, which message
+  std::deque<std::pair<std::size_t, std::pair<envelope::Type, Bytes>>> wire;  // to whom, which message
   Time now{};
 
   void perform(std::size_t i, Effects& effects) {
     for (const Effect& effect : effects) {
       if (const auto* const send = std::get_if<Send>(&effect); send != nullptr && wire.size() < 64) {
         const std::size_t to = send->to == node(0) ? 0 : 1;
-        if (to != i) wire.push_back({to, {send->message.index(), encode(send->message)}});
+        if (to != i) wire.push_back({to, {type_of(send->message), encode(send->message)}});
       } else if (const auto* const fetched = std::get_if<Fetched>(&effect)) {
         if (manifest_of(fetched->blob.bytes).id() != fetched->id) std::abort();
       }
@@ -57,8 +58,8 @@ struct Pair {
     effects.clear();
     if (machines[i].memory_bytes() > options().memory_bytes_max) std::abort();
   }
-  void deliver(std::size_t to, std::size_t from, std::size_t alternative, std::span<const std::byte> body) {
-    const auto message = decode(alternative, body);
+  void deliver(std::size_t to, std::size_t from, envelope::Type type, std::span<const std::byte> body) {
+    const auto message = decode(type, body);
     if (!message) return;
     if (encode(*message).size() != body.size()) std::abort();
     Effects effects;
@@ -103,17 +104,19 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         break;
       }
       case 3: {  // anything, from somebody
-        const std::size_t to = byte() % 2, from = byte() % 3, alternative = byte() % 7;
+        const std::size_t to = byte() % 2, from = byte() % 3;
+        const auto type = static_cast<envelope::Type>(64 + byte() % 7);
         const auto body = take(byte());
-        pair.deliver(to, from, alternative, body);
+        pair.deliver(to, from, type, body);
         break;
       }
       case 4: {  // anything about the blob
-        const std::size_t to = byte() % 2, from = byte() % 3, alternative = byte() % 7;
+        const std::size_t to = byte() % 2, from = byte() % 3;
+        const auto type = static_cast<envelope::Type>(64 + byte() % 7);
         Bytes body(id.bytes.begin(), id.bytes.end());
         const auto more = take(byte());
         body.insert(body.end(), more.begin(), more.end());
-        pair.deliver(to, from, alternative, body);
+        pair.deliver(to, from, type, body);
         break;
       }
       case 5:

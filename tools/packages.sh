@@ -7,7 +7,8 @@ packages_build=(g++ cmake ninja-build pkg-config ccache git ca-certificates libc
   libsqlite3-dev)
 packages_test_build=(libgtest-dev libgmock-dev librapidcheck-dev)
 packages_fuzz=(clang libclang-rt-dev)
-packages_test=("${packages_test_build[@]}" "${packages_fuzz[@]}" dataset-fashion-mnist)
+packages_test=("${packages_test_build[@]}" "${packages_fuzz[@]}" dataset-fashion-mnist
+  python3-zmq python3-msgpack python3-nacl)
 packages_bench=(libbenchmark-dev libopenblas-dev dataset-fashion-mnist)
 packages_clang=("${packages_fuzz[@]}" clang-format clang-tidy)
 

@@ -4,11 +4,14 @@
 #include <hansa/assert.hpp>
 
 #include <algorithm>
+#include <array>
 #include <type_traits>
 #include <utility>
 
 namespace hansa::protocols::bulk {
 namespace {
+
+using envelope::Type;
 
 constexpr std::size_t kHashBytes = 32;
 
@@ -114,11 +117,19 @@ Manifest manifest_of(std::span<const std::byte> blob) {
 
 std::vector<std::byte> encode(const Message& message) { return std::visit(Encoder{}, message); }
 
-std::optional<Message> decode(std::size_t alternative, std::span<const std::byte> body) {
+envelope::Type type_of(const Message& message) noexcept {
+  constexpr std::array kTypes = {Type::bulk_offer,    Type::bulk_manifest_request,
+                                 Type::bulk_manifest, Type::bulk_chunk_request,
+                                 Type::bulk_chunk,    Type::bulk_refusal};
+  static_assert(kTypes.size() == std::variant_size_v<Message>);
+  return kTypes[message.index()];
+}
+
+std::optional<Message> decode(envelope::Type type, std::span<const std::byte> body) {
   Reader reader(body);
   const auto exactly = [&](std::size_t size) { return body.size() == size; };
-  switch (alternative) {
-    case 0: {
+  switch (type) {
+    case Type::bulk_offer: {
       if (!exactly(41)) return std::nullopt;
       Offer offer;
       offer.id = reader.hash();
@@ -127,24 +138,24 @@ std::optional<Message> decode(std::size_t alternative, std::span<const std::byte
       if (!possible(offer.size)) return std::nullopt;
       return offer;
     }
-    case 1:
+    case Type::bulk_manifest_request:
       if (!exactly(32)) return std::nullopt;
       return ManifestRequest{reader.hash()};
-    case 2:
+    case Type::bulk_manifest:
       if (body.size() < 40) return std::nullopt;
       return decode_manifest(reader);
-    case 3: {
+    case Type::bulk_chunk_request: {
       if (!exactly(36)) return std::nullopt;
       const BlobId id = reader.hash();
       return ChunkRequest{id, static_cast<std::uint32_t>(reader.integer(4))};
     }
-    case 4: {
+    case Type::bulk_chunk: {
       if (body.size() <= 36 || body.size() > 36 + kChunkBytes) return std::nullopt;
       const BlobId id = reader.hash();
       const auto index = static_cast<std::uint32_t>(reader.integer(4));
       return ChunkReply{id, index, reader.rest(), nullptr};
     }
-    case 5:
+    case Type::bulk_refusal:
       if (!exactly(32)) return std::nullopt;
       return Refusal{reader.hash()};
     default:

@@ -5,6 +5,7 @@
 // This file has the messages and their bytes; bulk.hpp has what they do.
 #pragma once
 
+#include "protocols/envelope/types.hpp"
 #include "src/crypto/hash.hpp"
 
 #include <cstddef>
@@ -83,8 +84,11 @@ using Message = std::variant<Offer, ManifestRequest, ManifestReply, ChunkRequest
 /// The body of a message. docs/wire-format.md has the layouts.
 [[nodiscard]] std::vector<std::byte> encode(const Message& message);
 
-/// Which message a body is comes from its envelope; `Index` is the alternative in `Message`. None if the body
-/// is not exactly of that layout, or names a size that cannot be.
-[[nodiscard]] std::optional<Message> decode(std::size_t alternative, std::span<const std::byte> body);
+/// The type that its envelope has.
+[[nodiscard]] envelope::Type type_of(const Message& message) noexcept;
+
+/// `type` is what the envelope says. None if the body is not exactly of that type's layout, names a size that
+/// cannot be, or the type is not of bulk.
+[[nodiscard]] std::optional<Message> decode(envelope::Type type, std::span<const std::byte> body);
 
 }  // namespace hansa::protocols::bulk

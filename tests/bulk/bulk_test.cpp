@@ -204,9 +204,8 @@ TEST(Bulk, AnswersToWhatWasCancelledAreNoOffence) {
     ASSERT_FALSE(network.queue.empty());
     auto [at, packet] = std::move(*network.queue.begin());
     network.queue.erase(network.queue.begin());
-    auto& [from, to, alternative, body] = packet;
-    network.machines[to].on_message(node(static_cast<std::uint8_t>(from)), *decode(alternative, body), at,
-                                    effects);
+    auto& [from, to, type, body] = packet;
+    network.machines[to].on_message(node(static_cast<std::uint8_t>(from)), *decode(type, body), at, effects);
     network.perform(to, effects);
   }
   network.machines[1].cancel(id, network.now, effects);

@@ -30,17 +30,19 @@ TEST(BulkLayout, EachMessageRoundTripsAndItsPrefixesDoNot) {
   for (std::size_t i = 0; i < messages.size(); ++i) {
     const auto body = encode(messages[i]);
     EXPECT_EQ(body.size(), sizes[i]);
-    const auto again = decode(i, body);
+    const envelope::Type type = type_of(messages[i]);
+    EXPECT_EQ(static_cast<std::size_t>(type), 64 + i);
+    const auto again = decode(type, body);
     ASSERT_TRUE(again);
     EXPECT_EQ(again->index(), i);
     EXPECT_EQ(encode(*again), body);
     if (i == 4) continue;  // any prefix of a chunk is a chunk; its hash tells
     for (std::size_t length = 0; length < body.size(); ++length) {
-      EXPECT_FALSE(decode(i, std::span(body).first(length)));
+      EXPECT_FALSE(decode(type, std::span(body).first(length)));
     }
     auto longer = body;
     longer.push_back(std::byte{0});
-    EXPECT_FALSE(decode(i, longer));
+    EXPECT_FALSE(decode(type, longer));
   }
 }
 
@@ -52,12 +54,13 @@ TEST(BulkLayout, NumbersAreLittleEndian) {
 
 TEST(BulkLayout, ImpossibleSizesAreRefused) {
   for (const std::uint64_t size : {std::uint64_t{0}, kBlobBytesMax + 1, ~std::uint64_t{0}}) {
-    EXPECT_FALSE(decode(0, encode(Offer{{}, size, 0})));
-    EXPECT_FALSE(decode(2, encode(ManifestReply{{}, Manifest{size, {}}})));
+    EXPECT_FALSE(decode(envelope::Type::bulk_offer, encode(Offer{{}, size, 0})));
+    EXPECT_FALSE(decode(envelope::Type::bulk_manifest, encode(ManifestReply{{}, Manifest{size, {}}})));
   }
-  EXPECT_FALSE(decode(4, encode(ChunkReply{{}, 0, {}, nullptr}))) << "an empty chunk";
+  EXPECT_FALSE(decode(envelope::Type::bulk_chunk, encode(ChunkReply{{}, 0, {}, nullptr})))
+      << "an empty chunk";
   const auto large = blob(kChunkBytes + 1);
-  EXPECT_FALSE(decode(4, encode(ChunkReply{{}, 0, large, nullptr})));
+  EXPECT_FALSE(decode(envelope::Type::bulk_chunk, encode(ChunkReply{{}, 0, large, nullptr})));
 }
 
 TEST(BulkLayout, LargestListFitsAMessage) {

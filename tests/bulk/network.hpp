@@ -53,7 +53,7 @@ struct Network {
         if (rng.below(1000) < loss_permille) continue;
         Bytes body = encode(send->message);
         const Duration delay = std::chrono::microseconds(100 + rng.below(5000));
-        queue.emplace(now + delay + slowness[i], std::tuple(i, to, send->message.index(), std::move(body)));
+        queue.emplace(now + delay + slowness[i], std::tuple(i, to, type_of(send->message), std::move(body)));
       } else if (auto* const fetched = std::get_if<Fetched>(&effect)) {
         results[i].emplace_back(fetched->id, Bytes(fetched->blob.bytes.begin(), fetched->blob.bytes.end()));
       } else if (auto* const failed = std::get_if<Failed>(&effect)) {
@@ -81,8 +81,8 @@ struct Network {
         auto [at, packet] = std::move(*queue.begin());
         queue.erase(queue.begin());
         now = std::max(now, at);
-        auto& [from, to, alternative, body] = packet;
-        const auto message = decode(alternative, body);
+        auto& [from, to, type, body] = packet;
+        const auto message = decode(type, body);
         if (!message) continue;
         machines[to].on_message(node(static_cast<std::uint8_t>(from)), *message, now, effects);
         perform(to, effects);
@@ -118,7 +118,7 @@ struct Network {
   Rng rng;
   Time now{};
   std::vector<Bulk> machines;
-  std::multimap<Time, std::tuple<std::size_t, std::size_t, std::size_t, Bytes>> queue;
+  std::multimap<Time, std::tuple<std::size_t, std::size_t, envelope::Type, Bytes>> queue;
   std::map<std::size_t, Duration> slowness;
   std::uint64_t loss_permille = 0;
   std::function<void(std::size_t from, Send&)> tamper;
