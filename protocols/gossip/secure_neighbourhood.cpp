@@ -14,6 +14,48 @@ namespace hansa::protocols {
 
 using secure_sum::set_of;
 
+namespace {
+
+/// The receiver's own model counts as one more input: it joins the others in its mean.
+secure_sum::FixedPointFormat format_of(const RunOptions& run, std::size_t inputs) {
+  const auto format = secure_sum::fixed_point_format(run.secure.lane, run.secure.clip, inputs + 1);
+  HANSA_ASSERT(format.ok());  // checked when the run was set up
+  return *format;
+}
+
+}  // namespace
+
+secure_sum::SessionPlan neighbourhood_plan(const RunOptions& run, Round round, PartyId receiver) {
+  secure_sum::SessionPlan plan;
+  plan.task = run.secure.task;
+  plan.round = round;
+  plan.cohort = static_cast<std::uint32_t>(receiver);
+  for (const topology::Neighbour& member : run.topology->in(round, receiver)) {
+    plan.members.push_back(run.secure.roster[index(member.party)]);
+  }
+  plan.inputs = plan.members.size();
+  plan.members.push_back(run.secure.roster[index(receiver)]);
+  plan.threshold = plan.inputs;  // all or nothing: two sums of different inputs would reveal the difference
+  plan.colluders = colluders_among(plan.inputs);
+  const secure_sum::FixedPointFormat format = format_of(run, plan.inputs);
+  plan.lane = format.lane;
+  plan.value_bits = format.value_bits;
+  plan.clip = format.clip;
+  plan.weight_max = run.secure.weight_max;
+  plan.parameters = run.parameter_count;
+  plan.chunks = {{plan.inputs, run.parameter_count + std::size_t{1}}};
+  plan.leaders = {plan.inputs};
+  const Duration wait = run.deadline.floor;
+  plan.patience = {.setup = wait,
+                   .chunks = wait,
+                   .lead = 3 * wait / 2,
+                   .view = 3 * wait,
+                   .vote = 4 * wait,
+                   .result = wait,
+                   .done = 3 * wait};
+  return plan;
+}
+
 SecureNeighbourhood::SecureNeighbourhood(PartyOptions options)
     : options_(std::move(options)), run_(*options_.run) {
   HANSA_ASSERT(options_.identity != nullptr && options_.entropy != nullptr && run_.topology != nullptr);
@@ -136,38 +178,8 @@ SecureNeighbourhood::Sum SecureNeighbourhood::make_sum(PartyId receiver) const {
   Sum sum{.receiver = receiver};
   for (const topology::Neighbour& member : neighbours(receiver)) sum.members.push_back(member.party);
   sum.members.push_back(receiver);
-  // The receiver's own model counts as one more input: it joins the others in its mean.
-  const auto format = secure_sum::fixed_point_format(run_.secure.lane, run_.secure.clip, sum.members.size());
-  HANSA_ASSERT(format.ok());  // checked when the run was set up
-  sum.format = *format;
+  sum.format = format_of(run_, sum.members.size() - 1);
   return sum;
-}
-
-secure_sum::SessionPlan SecureNeighbourhood::plan(const Sum& sum) const {
-  secure_sum::SessionPlan plan;
-  plan.task = run_.secure.task;
-  plan.round = round_;
-  plan.cohort = static_cast<std::uint32_t>(sum.receiver);
-  for (const PartyId member : sum.members) plan.members.push_back(run_.secure.roster[index(member)]);
-  plan.inputs = sum.members.size() - 1;
-  plan.threshold = plan.inputs;  // all or nothing: two sums of different inputs would reveal the difference
-  plan.colluders = colluders_among(plan.inputs);
-  plan.lane = sum.format.lane;
-  plan.value_bits = sum.format.value_bits;
-  plan.clip = sum.format.clip;
-  plan.weight_max = run_.secure.weight_max;
-  plan.parameters = run_.parameter_count;
-  plan.chunks = {{plan.inputs, run_.parameter_count + std::size_t{1}}};
-  plan.leaders = {plan.inputs};
-  const Duration wait = run_.deadline.floor;
-  plan.patience = {.setup = wait,
-                   .chunks = wait,
-                   .lead = 3 * wait / 2,
-                   .view = 3 * wait,
-                   .vote = 4 * wait,
-                   .result = wait,
-                   .done = 3 * wait};
-  return plan;
 }
 
 void SecureNeighbourhood::begin_sums(Time now, Effects& out) {
@@ -245,8 +257,9 @@ void SecureNeighbourhood::encoded(const Encoding& encoding, Computed result, Tim
 void SecureNeighbourhood::begin_session(Sum& sum, std::shared_ptr<secure_sum::SecureInput> input, Time now,
                                         Effects& out) {
   const auto me = std::find(sum.members.begin(), sum.members.end(), options_.self) - sum.members.begin();
-  auto session = secure_sum::SecAggSession::make(plan(sum), static_cast<secure_sum::Member>(me),
-                                                 *options_.identity, std::move(input), *options_.entropy);
+  auto session = secure_sum::SecAggSession::make(neighbourhood_plan(run_, round_, sum.receiver),
+                                                 static_cast<secure_sum::Member>(me), *options_.identity,
+                                                 std::move(input), *options_.entropy);
   HANSA_ASSERT(session.ok());  // the plan was checked when the run was set up, and the input is fresh
   sum.session.emplace(std::move(session).value());
   secure_sum::SessionEffects effects;

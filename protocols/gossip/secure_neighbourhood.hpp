@@ -22,6 +22,11 @@
 
 namespace hansa::protocols {
 
+/// The sum that `receiver` collects in `round`: its neighbours, ascending, give the inputs, and it owns the
+/// only chunk.
+[[nodiscard]] secure_sum::SessionPlan neighbourhood_plan(const RunOptions& run, Round round,
+                                                         PartyId receiver);
+
 /// Not thread-safe. Needs options.identity, options.entropy, run.secure.roster, and a run.topology that
 /// check_neighbourhoods() accepts.
 class SecureNeighbourhood final : public Machine {
@@ -77,7 +82,6 @@ class SecureNeighbourhood final : public Machine {
   void skip_to_peers(Effects& out);
   void begin_sums(Time now, Effects& out);
   [[nodiscard]] Sum make_sum(PartyId receiver) const;
-  [[nodiscard]] secure_sum::SessionPlan plan(const Sum& sum) const;
   void encode_inputs(Effects& out);
   void encoded(const Encoding& encoding, Computed result, Time now, Effects& out);
   void begin_session(Sum& sum, std::shared_ptr<secure_sum::SecureInput> input, Time now, Effects& out);

@@ -145,6 +145,16 @@ std::string protection_html(const RunResult& result) {
         "<b>aggregation = plain</b>: neighbours see each other's models; nothing about individual models is "
         "hidden from them. A model can reveal things about the rows it was trained on, for example whether a "
         "given row was among them.</p>";
+  } else if (result.config.aggregation == "secure" && result.config.strategy == "d-psgd") {
+    text += fmt::format(
+        "<b>aggregation = secure</b>: each party receives the exact weighted sum of its neighbours' models "
+        "and "
+        "nothing about a single one, even together with all but two of these neighbours. Two parties that "
+        "receive may work together and compare their sums; the graph was checked to leave at least four "
+        "models in any difference. Sums are not hidden from their receivers and can themselves reveal "
+        "things. "
+        "{} sums were begun, {} completed, {} given up.</p>",
+        result.sums.sessions, result.sums.completed, result.sums.aborted);
   } else if (result.config.aggregation == "secure") {
     text += fmt::format(
         "<b>aggregation = secure</b>: in each cohort a party's model is hidden from any coalition of up to "

@@ -171,8 +171,10 @@ std::vector<Key> model_keys() {
 std::vector<Choice> aggregation_choices() {
   return {{"plain", "models travel readable; a party sees its neighbours' models"},
           {"secure",
-           "cohort: only the sum of a cohort's models becomes known, to its members; at least 3 parties"},
-          {"plain-fixed", "cohort: the integers of secure, but readable: same averages, to compare with"}};
+           "cohort: only the sum of a cohort's models becomes known, to its members; at least 3 parties. "
+           "d-psgd: a party learns only the weighted sum of its neighbours' models; at least 8 neighbours"},
+          {"plain-fixed",
+           "cohort, d-psgd: the integers of secure, but readable: same averages, to compare with"}};
 }
 
 std::vector<Choice> optimiser_choices() {  // order of learn::OptimiserKind

@@ -51,7 +51,7 @@ std::vector<Key> secure_keys() {
           "secure.colluders", HANSA_FIELD(secure.colluders), {0, kColludersMax},
           "secure: so many members of a cohort may work together and still learn only the sum (Bonawitz et "
           "al. 2017); more of them means that fewer may drop out. At most the cohort's size - 2; 0: a third "
-          "of the cohort."),
+          "of the cohort. A sum over k neighbours (d-psgd) needs all of them and stands any k - 2."),
       real("secure.clip", HANSA_FIELD(secure.clip), {0, 1e6, true},
            "Parameters outside [-clip, clip] count as the bound; the smaller, the finer the rounding."),
       integer(
