@@ -321,5 +321,65 @@ TEST(SecureNeighbourhood, APartyThatIsRoundsBehindReceivesNothingTwice) {
   EXPECT_THAT(rig.message(1, relayed(0, 1, 1)), ElementsAre("rejected 1 late"));
 }
 
+/// Any message, mostly one that could be meant: of a round nearby, by a neighbour, bytes of the party's own.
+Message any_message(Rng& rng, Round round, const std::vector<std::shared_ptr<const secure_sum::Bytes>>& own) {
+  const auto receiver = P(static_cast<std::uint32_t>(rng.below(10)));
+  const std::uint64_t to = rng.below(4) == 0 ? rng.next() : std::uint64_t{1} << rng.below(10);
+  auto packet = std::make_shared<secure_sum::Bytes>();
+  if (!own.empty() && rng.below(2) == 0) *packet = *own[rng.below(own.size())];
+  if (rng.below(4) == 0) packet->resize(rng.below(300), static_cast<std::byte>(rng.below(256)));
+  if (!packet->empty() && rng.below(2) == 0) (*packet)[rng.below(packet->size())] ^= std::byte{1};
+  return RelayedPacketMessage{round + static_cast<Round>(rng.below(3)), receiver, packet->empty() ? 0 : to,
+                              std::move(packet)};
+}
+
+TEST(SecureNeighbourhood, SurvivesAnythingThatNeighboursSayAndFinishes) {
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    Rng rng(seed, Purpose::test);
+    const RunOptions run = bench_run(5);
+    Rig rig(with_keys, run);
+    std::vector<std::shared_ptr<const secure_sum::Bytes>> own;  // packets that it has sent
+    std::vector<std::pair<ComputeId, Task>> tasks;
+    const auto note = [&] {
+      for (Effect& effect : rig.out.items()) {
+        if (auto* compute = std::get_if<Compute>(&effect)) tasks.emplace_back(compute->id, compute->task);
+        const auto* send = std::get_if<Send>(&effect);
+        if (send == nullptr) continue;
+        EXPECT_TRUE(index(send->to) >= 1 && index(send->to) <= 8) << "only neighbours are spoken to";
+        own.push_back(std::get<RelayedPacketMessage>(send->message).packet);
+      }
+    };
+    Time now = 0s;
+    rig.start();
+    note();
+    for (int step = 0; step < 3000 && !rig.machine->finished(); ++step) {
+      now += std::chrono::milliseconds(rng.below(50));
+      const auto from = static_cast<std::uint32_t>(rng.below(10));
+      if (!tasks.empty() && rng.below(8) == 0) {
+        const auto [id, task] = tasks[rng.below(tasks.size())];  // any number of times
+        const bool trains = std::holds_alternative<MixAndTrain>(task);
+        rig.computed(id, trains ? result_of(1, run.parameter_count) : encoded(run), now);
+      } else if (rng.below(200) == 0) {
+        rig.down(from, now);
+      } else if (rng.below(4) == 0) {
+        rig.deadline(now);
+      } else {
+        rig.message(from, any_message(rng, rig.machine->round(), own), now);
+      }
+      note();
+    }
+    for (int last = 0; last < 100 && !rig.machine->finished(); ++last) {  // silence, and every task is done
+      for (const auto& [id, task] : std::exchange(tasks, {})) {
+        const bool trains = std::holds_alternative<MixAndTrain>(task);
+        rig.computed(id, trains ? result_of(1, run.parameter_count) : encoded(run), now);
+        note();
+      }
+      rig.deadline(now += 50s);
+      note();
+    }
+    EXPECT_TRUE(rig.machine->finished()) << "seed " << seed;
+  }
+}
+
 }  // namespace
 }  // namespace hansa::protocols::testing
