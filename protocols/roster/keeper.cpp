@@ -384,6 +384,7 @@ void RosterKeeper::on_tick(UnixTime now, KeeperEffects& out) {
   watch_time(now, out);
   if (now < next_sync_ && next_sync_ - now <= config_.sync_interval) return;  // the clock may have gone back
   next_sync_ = now + config_.sync_interval;
+  asked_.clear();
   bool changed = false;
   for (auto entry = requests_.begin(); entry != requests_.end();) {
     if (now < entry->second.request.ticket.expires_at + kTicketLifetimeMax) {

@@ -221,6 +221,7 @@ class RosterKeeper {
   std::map<Hash256, Bytes> objects_;  ///< what digests compare; mirrors the above
   std::map<Hash256, Bytes> kept_;     ///< certificates of former members: on disk, not in digests
   std::set<Hash256> refused_;         ///< not to be asked for again
+  std::set<PublicKey> asked_;              ///< peers asked about something stale in this interval
   std::set<Hash256> contradictions_;  ///< reported already
   std::set<PublicKey> agreeing_;      ///< organisations that agree with us since the start
   std::map<std::pair<Expiring, UnixTime>, int> warned_;

@@ -113,7 +113,8 @@ void RosterKeeper::on_message(const PublicKey& from, BytesView message, UnixTime
       }
       // Something about a version that is not here: the sender may know it.
       if (outcome == KeeperReject::stale && (kind == Kind::roster || kind == Kind::proposal)) {
-        if (access != Access::none) out.emplace_back(Tell{from, digest(true)});
+        // Once per peer and interval, or what one of us cannot use would go back and forth for ever.
+        if (access != Access::none && asked_.insert(from).second) out.emplace_back(Tell{from, digest(true)});
       }
     }
   }

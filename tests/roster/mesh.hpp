@@ -133,9 +133,12 @@ class Mesh {
     deliver();
   }
   void deliver() {
-    std::size_t budget = 400'000;
+    std::size_t budget = 50'000;
     while (!queue_.empty()) {
-      ASSERT_GT(budget--, 0u) << "the keepers talk without end";
+      if (budget-- == 0) {
+        queue_.clear();
+        FAIL() << "the keepers talk without end";
+      }
       if (reorder && queue_.size() > 1)
         std::swap(queue_.front(), queue_[rng_.below(std::min<std::size_t>(queue_.size(), 8))]);
       const Letter letter = std::move(queue_.front());
