@@ -23,6 +23,9 @@ struct KeeperConfig {
   PublicKey node{};
   PublicKey organisation{};
   UnixTime sync_interval = 10;  ///< seconds between digests
+  /// What one message should not exceed: to members, and to those who only reach the lobby. Only a single
+  /// roster version or object that is larger by itself goes beyond (at most kRosterBytesMax).
+  std::size_t message_bytes = 60 * 1024, lobby_message_bytes = 14 * 1024;
 };
 
 /// Version and hash of the head, as they ride on every ping; version 0 if there is none.
@@ -194,9 +197,9 @@ class RosterKeeper {
   Outcome on_digest(const PublicKey& from, Access access, BytesView message, KeeperEffects& out);
   Outcome on_inventory(const PublicKey& from, BytesView message, KeeperEffects& out);
   Outcome on_want(const PublicKey& from, BytesView message, KeeperEffects& out);
-  Outcome on_fetch(const PublicKey& from, BytesView message, KeeperEffects& out);
+  Outcome on_fetch(const PublicKey& from, Access access, BytesView message, KeeperEffects& out);
   Outcome on_rosters(const PublicKey& from, BytesView message, UnixTime now, KeeperEffects& out);
-  Bytes inventory(std::uint16_t mask, bool answer) const;
+  void tell_inventory(const PublicKey& to, std::uint16_t mask, bool answer, KeeperEffects& out) const;
   void heard_agreement(const PublicKey& node);
 
   // keeper_queries.cpp
@@ -221,7 +224,7 @@ class RosterKeeper {
   std::map<Hash256, Bytes> objects_;  ///< what digests compare; mirrors the above
   std::map<Hash256, Bytes> kept_;     ///< certificates of former members: on disk, not in digests
   std::set<Hash256> refused_;         ///< not to be asked for again
-  std::set<PublicKey> asked_;              ///< peers asked about something stale in this interval
+  std::set<PublicKey> asked_;         ///< peers asked about something stale in this interval
   std::set<Hash256> contradictions_;  ///< reported already
   std::set<PublicKey> agreeing_;      ///< organisations that agree with us since the start
   std::map<std::pair<Expiring, UnixTime>, int> warned_;

@@ -15,7 +15,6 @@ constexpr std::size_t kInventoryMax = 4096;  ///< names in one list
 constexpr std::size_t kWantMax = 256;        ///< objects asked for at once
 constexpr std::size_t kLocatorMax = 40;      ///< versions named in a fetch: the last few, then ever fewer
 constexpr std::size_t kStepsMax = 1024;      ///< versions in one answer
-constexpr std::size_t kAnswerBytesMax = 192 * 1024;
 constexpr std::size_t kRefusedMax = 4096;
 
 std::size_t bucket_of(const Hash256& id) { return std::to_integer<std::size_t>(id.bytes[0] >> 4); }
@@ -96,7 +95,7 @@ void RosterKeeper::on_message(const PublicKey& from, BytesView message, UnixTime
             outcome = on_want(from, message, out);
             break;
           case Kind::fetch:
-            outcome = on_fetch(from, message, out);
+            outcome = on_fetch(from, access, message, out);
             break;
           default:
             outcome = on_rosters(from, message, now, out);
@@ -193,7 +192,7 @@ RosterKeeper::Outcome RosterKeeper::on_digest(const PublicKey& from, Access acce
     if (own[i] != hashes[i]) mask = static_cast<std::uint16_t>(mask | 1u << i);
   }
   if (mask != 0) {
-    out.emplace_back(Tell{from, inventory(mask, true)});
+    tell_inventory(from, mask, true, out);
   } else if (theirs == hint()) {
     heard_agreement(from);
   }
@@ -210,15 +209,32 @@ void RosterKeeper::heard_agreement(const PublicKey& node) {
   if (agreeing_.size() >= std::min(needed, head.organisations.size() - 1)) recovering_ = false;
 }
 
-Bytes RosterKeeper::inventory(std::uint16_t mask, bool answer) const {
-  std::vector<Hash256> ids;
+void RosterKeeper::tell_inventory(const PublicKey& to, std::uint16_t mask, bool answer,
+                                  KeeperEffects& out) const {
+  std::array<std::vector<Hash256>, kBuckets> ids;
   for (const auto& [id, object] : objects_) {
-    if ((mask >> bucket_of(id) & 1u) != 0 && ids.size() < kInventoryMax) ids.push_back(id);
+    if ((mask >> bucket_of(id) & 1u) != 0) ids[bucket_of(id)].push_back(id);
   }
-  Writer out = begin(Kind::inventory);
-  out.u16(mask).u8(answer ? 1 : 0).u16(static_cast<std::uint16_t>(ids.size()));
-  for (const Hash256& id : ids) out.raw(id.bytes);
-  return std::move(out).bytes();
+  const std::size_t names_max = std::min(kInventoryMax, config_.message_bytes / sizeof(Hash256));
+  std::vector<Hash256> names;
+  std::uint16_t part = 0;
+  const auto flush = [&] {
+    if (part == 0) return;
+    Writer message = begin(Kind::inventory);
+    message.u16(part).u8(answer ? 1 : 0).u16(static_cast<std::uint16_t>(names.size()));
+    for (const Hash256& id : names) message.raw(id.bytes);
+    out.emplace_back(Tell{to, std::move(message).bytes()});
+    names.clear();
+    part = 0;
+  };
+  for (std::size_t bucket = 0; bucket < kBuckets; ++bucket) {
+    if ((mask >> bucket & 1u) == 0) continue;
+    if (names.size() + ids[bucket].size() > names_max) flush();
+    if (ids[bucket].size() > names_max) ids[bucket].resize(names_max);
+    names.insert(names.end(), ids[bucket].begin(), ids[bucket].end());
+    part = static_cast<std::uint16_t>(part | 1u << bucket);
+  }
+  flush();
 }
 
 RosterKeeper::Outcome RosterKeeper::on_inventory(const PublicKey& from, BytesView message,
@@ -240,7 +256,7 @@ RosterKeeper::Outcome RosterKeeper::on_inventory(const PublicKey& from, BytesVie
     for (const Hash256& id : lacking) want.raw(id.bytes);
     out.emplace_back(Tell{from, std::move(want).bytes()});
   }
-  if (answer) out.emplace_back(Tell{from, inventory(mask, false)});
+  if (answer) tell_inventory(from, mask, false, out);
   return std::nullopt;
 }
 
@@ -259,7 +275,8 @@ RosterKeeper::Outcome RosterKeeper::on_want(const PublicKey& from, BytesView mes
   return std::nullopt;
 }
 
-RosterKeeper::Outcome RosterKeeper::on_fetch(const PublicKey& from, BytesView message, KeeperEffects& out) {
+RosterKeeper::Outcome RosterKeeper::on_fetch(const PublicKey& from, Access access, BytesView message,
+                                             KeeperEffects& out) {
   Source in(message, "fetch");
   in.u8("kind");
   std::uint32_t common = 0;
@@ -270,27 +287,34 @@ RosterKeeper::Outcome RosterKeeper::on_fetch(const PublicKey& from, BytesView me
     }
   }
   if (!in.finish(0).ok()) return KeeperReject::malformed;
-  // A settlement can only be checked with the branches that it gives up.
+  const std::size_t bytes_max =
+      access == Access::member ? config_.message_bytes : config_.lobby_message_bytes;
+  // A settlement can only be checked with the branches that it gives up, so these come before it.
   std::vector<Bytes> answer;
   std::size_t bytes = 0;
   const std::uint32_t head = hint().version;
   std::uint32_t version = common;
-  while (version < head && answer.size() < kStepsMax - kBranchesMax && bytes < kAnswerBytesMax) {
-    const SignedRoster* next = chain_.at(++version);
-    for (const Hash256& branch : next->roster.settles) answer.push_back(encode(*chain_.find(branch)));
-    answer.push_back(encode(*next));
-    bytes += answer.back().size();
+  while (version < head && answer.size() < kStepsMax - kBranchesMax) {
+    const SignedRoster* next = chain_.at(version + 1);
+    std::vector<Bytes> step;
+    for (const Hash256& branch : next->roster.settles) step.push_back(encode(*chain_.find(branch)));
+    step.push_back(encode(*next));
+    std::size_t step_bytes = 0;
+    for (const Bytes& roster : step) step_bytes += 4 + roster.size();
+    if (!answer.empty() && bytes + step_bytes > bytes_max) break;
+    bytes += step_bytes;
+    std::move(step.begin(), step.end(), std::back_inserter(answer));
+    ++version;
   }
   if (answer.empty()) return std::nullopt;
+  if (bytes > bytes_max) {  // one step that is large by itself: its rosters travel alone
+    for (Bytes& roster : answer) out.emplace_back(Tell{from, std::move(roster)});
+    return std::nullopt;
+  }
   Writer reply = begin(Kind::rosters);
   reply.u8(version < head ? 1 : 0).u16(static_cast<std::uint16_t>(answer.size()));
   for (const Bytes& roster : answer) reply.u32(static_cast<std::uint32_t>(roster.size())).raw(roster);
-  Bytes whole = std::move(reply).bytes();
-  if (whole.size() <= kRosterBytesMax) {
-    out.emplace_back(Tell{from, std::move(whole)});
-  } else {  // very large rosters travel alone
-    for (Bytes& roster : answer) out.emplace_back(Tell{from, std::move(roster)});
-  }
+  out.emplace_back(Tell{from, std::move(reply).bytes()});
   return std::nullopt;
 }
 

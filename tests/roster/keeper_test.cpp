@@ -332,6 +332,27 @@ TEST(CatchUp, AMemberThatWasAwayFetchesWhatItMissed) {
   EXPECT_EQ((*mesh)[3].keeper.hint(), (*mesh)[0].keeper.hint());
 }
 
+// A lobby takes 15 KiB a message and a control connection 64 KiB; forty versions are fetched in pieces.
+TEST(CatchUp, MessagesStaySmall) {
+  auto mesh = Mesh::established(4);
+  for (int i = 0; i < 40; ++i) {
+    const Hash256 hash = propose(*mesh, (*mesh)[0], (*mesh)[0].keeper.draft(mesh->now)).value();
+    mesh->deliver();
+    for (const std::size_t j : {1, 2}) ASSERT_TRUE(approve(*mesh, (*mesh)[j], hash).ok());
+    mesh->deliver();
+    mesh->now += kHour;
+  }
+  Party& joiner = mesh->add(9);
+  mesh->start(joiner);
+  const auto ticket = invite(*mesh, (*mesh)[1], 1);
+  mesh->largest = 0;
+  ASSERT_TRUE(join(*mesh, joiner, *ticket).ok());
+  mesh->settle();
+  EXPECT_EQ(joiner.keeper.hint(), (*mesh)[1].keeper.hint());
+  EXPECT_GT(mesh->largest, 10'000u) << "nothing large was sent, so nothing was tested";
+  EXPECT_LE(mesh->largest, 14u * 1024);
+}
+
 TEST(Restart, LosesNothing) {
   auto mesh = Mesh::established(4);
   Party& joiner = mesh->add(9);

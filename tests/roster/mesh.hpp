@@ -167,7 +167,7 @@ class Mesh {
   UnixTime now = kNow;
   double loss = 0;
   bool reorder = false;
-  std::size_t delivered = 0;
+  std::size_t delivered = 0, largest = 0;
   /// Pairs (from, to) that cannot talk.
   std::set<std::pair<PublicKey, PublicKey>> cut;
 
@@ -179,6 +179,7 @@ class Mesh {
   };
   void post(Party& from, const PublicKey& to, const Bytes& message) {
     if (!from.online || cut.contains({from.node, to})) return;
+    largest = std::max(largest, message.size());
     if (loss > 0 && rng_.uniform() < loss) return;
     for (const auto& party : parties_) {
       if (party->node == to) queue_.push_back({from.node, party.get(), message});
