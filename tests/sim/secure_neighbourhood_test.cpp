@@ -57,7 +57,7 @@ TEST(SecureNeighbourhoodRun, TrainsLikePlainAndEqualsPlainFixed) {
 
 TEST(SecureNeighbourhoodRun, SameBitsForAnyThreadsWhenPartiesCrash) {
   config::RunConfig config = neighbourhood_run(18, 1);
-  config.rounds = 3;
+  config.rounds = 2;
   config.deadline.floor_ms = 500;
   config.network.duplicate = 0.05;
   config.network.reorder = 0.1;
