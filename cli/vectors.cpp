@@ -1,6 +1,8 @@
 // `hansa vectors`: known answers of the protocols, for other implementations to compare with.
 #include "cli/cli.hpp"
 
+#include "protocols/beacon/draw.hpp"
+#include "protocols/beacon/vectors.hpp"
 #include "protocols/secure_sum/vectors.hpp"
 
 #include <fmt/format.h>
@@ -14,18 +16,12 @@ namespace {
 
 using protocols::secure_sum::VectorSizes;
 
-int print_vectors(const VectorSizes& sizes, bool json) {
-  const Result<std::string> text = protocols::secure_sum::known_answers(sizes);
+int print_lines(const Result<std::string>& text, nlohmann::ordered_json document, bool json) {
   if (!text) return fail(text.error(), json);
   if (!json) {
     fmt::print("{}", *text);
     return kExitOk;
   }
-  nlohmann::ordered_json document{{"members", sizes.members},
-                                  {"threshold", sizes.threshold},
-                                  {"length", sizes.length},
-                                  {"chunk", sizes.chunk},
-                                  {"seed_label", sizes.seed_label}};
   auto& lines = document["lines"] = nlohmann::ordered_json::array();
   for (std::size_t at = 0; at < text->size();) {
     const std::size_t end = text->find('\n', at);
@@ -34,6 +30,34 @@ int print_vectors(const VectorSizes& sizes, bool json) {
   }
   fmt::print("{}\n", document.dump(2));
   return kExitOk;
+}
+
+int print_vectors(const VectorSizes& sizes, bool json) {
+  return print_lines(protocols::secure_sum::known_answers(sizes),
+                     {{"members", sizes.members},
+                      {"threshold", sizes.threshold},
+                      {"length", sizes.length},
+                      {"chunk", sizes.chunk},
+                      {"seed_label", sizes.seed_label}},
+                     json);
+}
+
+void add_beacon_vectors(Cli& cli, CLI::App& group) {
+  CLI::App* verb = cli.verb(group, "beacon", "A ceremony that draws a beacon, its randomness from a label",
+                            "Example:\n  hansa vectors beacon --members 4");
+  const auto sizes = std::make_shared<protocols::beacon::VectorSizes>();
+  verb->add_option("--members", sizes->members, "Members of the ceremony")
+      ->check(CLI::Range(std::size_t{3}, protocols::beacon::kMembersMax))
+      ->capture_default_str();
+  verb->add_option("--seed-label", sizes->seed_label, "Where the randomness comes from")
+      ->capture_default_str();
+  cli.add_json(*verb);
+  verb->callback([&cli, sizes] {
+    cli.action = [&cli, sizes] {
+      return print_lines(protocols::beacon::known_answers(*sizes),
+                         {{"members", sizes->members}, {"seed_label", sizes->seed_label}}, cli.json);
+    };
+  });
 }
 
 }  // namespace
@@ -61,6 +85,7 @@ void add_vectors(Cli& cli) {
   verb->add_option("--seed-label", sizes->seed_label, "Where the secrets come from")->capture_default_str();
   cli.add_json(*verb);
   verb->callback([&cli, sizes] { cli.action = [&cli, sizes] { return print_vectors(*sizes, cli.json); }; });
+  add_beacon_vectors(cli, *group);
 }
 
 }  // namespace hansa::cli

@@ -8,6 +8,7 @@
 // cancel. Nothing that follows a Persist may leave the process before the record is durable.
 #pragma once
 
+#include "protocols/beacon/record.hpp"
 #include "protocols/entropy.hpp"
 #include "protocols/messages.hpp"
 #include "protocols/tasks.hpp"
@@ -16,6 +17,7 @@
 #include <hansa/types.hpp>
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <utility>
@@ -102,8 +104,12 @@ struct MemberCaught {
   PartyId peer{};
   std::uint8_t misdeed = 0;  ///< secure_sum::Misdeed
 };
+/// The ceremony before the training is over for this party (protocols/beacon/).
+struct BeaconDrawn {
+  std::shared_ptr<const beacon::BeaconRecord> record;  ///< never null
+};
 using Event = std::variant<RoundCompleted, PeerMissing, RoundsSkipped, Rejected, Finished, SumEnded,
-                           ContributionRefused, MemberCaught>;
+                           ContributionRefused, MemberCaught, BeaconDrawn>;
 
 /// Tell whoever watches: metrics, reports, checkers.
 struct Emit {
@@ -136,6 +142,7 @@ struct Record {
   std::vector<PendingShare> pending;
   std::vector<AbsorbedShares> absorbed;
   std::vector<std::pair<PartyId, std::uint64_t>> shares_sent;  ///< push-sum: last sequence per receiver
+  std::shared_ptr<const beacon::BeaconRecord> beacon;          ///< cohorts from a beacon; else null
 };
 
 /// Make `record` durable; it replaces the previous one. Later effects wait for it.

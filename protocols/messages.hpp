@@ -34,7 +34,8 @@ enum class MessageType : std::uint8_t {
   mean_chunk = 3,
   share_ack = 4,
   secure_packet = 5,
-  relayed_packet = 6
+  relayed_packet = 6,
+  beacon_packet = 7
 };
 
 /// A whole model. D-PSGD and epidemic learning send it to every out-neighbour once local training of `round`
@@ -92,13 +93,20 @@ struct RelayedPacketMessage {
   std::shared_ptr<const std::vector<std::byte>> packet;  ///< never null; empty: see above
 };
 
+/// One packet of the ceremony that draws the cohorts' beacon, word for word as a member signed it
+/// (protocols/beacon/layout.hpp). Whoever holds it may pass it on.
+struct BeaconPacketMessage {
+  std::uint32_t attempt = 0;  ///< in which it was sent; the packet says, signed, which one it is about
+  std::shared_ptr<const std::vector<std::byte>> packet;  ///< never null
+};
+
 using Message = std::variant<ModelMessage, ChunkMessage, MeanChunkMessage, ShareAck, SecurePacketMessage,
-                             RelayedPacketMessage>;
+                             RelayedPacketMessage, BeaconPacketMessage>;
 
 /// The wire tag of a message.
 [[nodiscard]] constexpr MessageType type_of(const Message& message) noexcept {
   return static_cast<MessageType>(message.index() + 1);
 }
-static_assert(std::variant_size_v<Message> == 6, "give a new message its own tag, and type_of a case");
+static_assert(std::variant_size_v<Message> == 7, "give a new message its own tag, and type_of a case");
 
 }  // namespace hansa::protocols

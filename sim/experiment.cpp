@@ -2,6 +2,7 @@
 // around the driver alone, so that evaluation, baselines and loading do not blur the efficiency figure.
 #include "sim/experiment.hpp"
 
+#include "protocols/beacon/draw.hpp"
 #include "sim/baselines.hpp"
 #include "sim/evaluation.hpp"
 #include "sim/recorder.hpp"
@@ -93,12 +94,29 @@ void fill_facts(const Setup& setup, const ExperimentOptions& options, RunResult&
   result.test_rows = setup.test.rows.size();
   result.features = data.features;
   result.parameters = setup.model->parameter_count();
-  result.edges = edges_to_draw(setup);
   result.spectral_gap = std::numeric_limits<double>::quiet_NaN();
   constexpr std::uint32_t kGapPartiesMax = 1024;  // above, the gap would take longer than many a run
   if (setup.topology != nullptr && setup.config.parties <= kGapPartiesMax) {
     result.spectral_gap = topology::spectral_gap(*setup.topology);
   }
+}
+
+/// What only the run could tell: from the beacon, who took part and in which cohorts.
+void fill_draw(const Setup& setup, const Recorder& recorder, RunResult& result) {
+  topology::CohortOptions cohorts = setup.run->cohort;
+  if (const protocols::beacon::BeaconRecord* drawn = recorder.beacon()) {
+    cohorts.draw = protocols::beacon::cohort_draw(drawn->beacon, drawn->members);
+    result.beacon.beacon = drawn->beacon.hex();
+    result.beacon.attempts = drawn->attempt + 1;
+    result.beacon.members = static_cast<std::uint32_t>(drawn->members.size());
+  }
+  for (std::uint32_t i = 0; setup.run->secure.beacon && i < setup.run->parties; ++i) {
+    const auto* members = cohorts.draw ? &cohorts.draw->members : nullptr;
+    const bool member =
+        members != nullptr && std::binary_search(members->begin(), members->end(), party_at(i));
+    if (!member) result.beacon.others.push_back(i);
+  }
+  result.edges = edges_to_draw(setup, cohorts);
 }
 
 void fill_efficiency(const exec::DriverOutput& output, RunResult& result) {
@@ -157,6 +175,7 @@ Result<RunResult> run_experiment(const config::RunConfig& config, const Experime
   result.messages_lost = output.messages_lost;
   result.messages_duplicated = output.messages_duplicated;
   result.sums = recorder.sums();
+  fill_draw(setup, recorder, result);
   result.virtual_seconds = std::chrono::duration<double>(output.end).count();
   fill_efficiency(output, result);
 

@@ -127,6 +127,10 @@ void Recorder::on(PartyId, const protocols::ContributionRefused&, Time) { ++refu
 
 void Recorder::on(PartyId, const protocols::MemberCaught&, Time) { ++caught_; }
 
+void Recorder::on(PartyId, const protocols::BeaconDrawn& event, Time) {
+  if (event.record->taking_part) beacon_ = event.record;
+}
+
 SumStatistics Recorder::sums() const {
   SumStatistics result;
   for (const auto& [session, sum] : sums_) {

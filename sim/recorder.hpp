@@ -11,6 +11,7 @@
 #include <atomic>
 #include <functional>
 #include <map>
+#include <memory>
 #include <tuple>
 #include <vector>
 
@@ -32,6 +33,8 @@ class Recorder final : public exec::EventSink {
   [[nodiscard]] std::vector<MissingPeer> missing() const;
   [[nodiscard]] const std::vector<ParametersRef>& final_models() const noexcept { return final_models_; }
   [[nodiscard]] SumStatistics sums() const;
+  /// What the parties that have a beacon say of it; null if none has.
+  [[nodiscard]] const protocols::beacon::BeaconRecord* beacon() const noexcept { return beacon_.get(); }
   [[nodiscard]] std::uint64_t node_rounds() const noexcept { return node_rounds_; }
   /// CPU time spent on evaluation, which is not part of training.
   [[nodiscard]] double evaluation_cpu_seconds() const noexcept {
@@ -66,6 +69,7 @@ class Recorder final : public exec::EventSink {
   void on(PartyId party, const protocols::SumEnded& event, Time now);
   void on(PartyId party, const protocols::ContributionRefused& event, Time now);
   void on(PartyId party, const protocols::MemberCaught& event, Time now);
+  void on(PartyId party, const protocols::BeaconDrawn& event, Time now);
   [[nodiscard]] bool already_evaluated(Round round) const noexcept;
   void evaluate_ready();
   void evaluate(Round round, const Waiting& waiting);
@@ -89,6 +93,7 @@ class Recorder final : public exec::EventSink {
   };
   std::map<std::tuple<Round, std::uint32_t, PartyId>, Sum> sums_;  // by round, attempt, first member
   std::uint64_t refused_ = 0, caught_ = 0;
+  std::shared_ptr<const protocols::beacon::BeaconRecord> beacon_;
   std::vector<std::uint32_t> completed_count_;  // [round]: parties whose completed rounds equal it
   Round slowest_ = 0;
   Round fastest_ = 0;

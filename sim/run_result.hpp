@@ -69,6 +69,14 @@ struct SumStatistics {
   std::uint64_t caught = 0;              ///< reports of members that broke the protocol
 };
 
+/// How the cohorts were drawn, if by a beacon.
+struct BeaconStatistics {
+  std::string beacon;                 ///< hex; empty if nobody has one
+  std::uint32_t attempts = 0;         ///< 1 if nobody was missing
+  std::uint32_t members = 0;          ///< parties that take part
+  std::vector<std::uint32_t> others;  ///< parties that were left out and trained alone
+};
+
 struct RunResult {
   config::RunConfig config;
   std::string program_version, program_commit;
@@ -98,6 +106,7 @@ struct RunResult {
   std::uint64_t bytes_sent_total = 0;
   std::uint64_t messages_lost = 0, messages_duplicated = 0;
   SumStatistics sums;
+  BeaconStatistics beacon;
   double flop = 0, bytes_touched = 0;         ///< unavoidable work of the run
   double peak_flops = 0, peak_bandwidth = 0;  ///< measured on this machine, per second, one core
   double ideal_seconds = 0, efficiency = 0;

@@ -17,6 +17,7 @@
 #include <hansa/rng.hpp>
 
 #include <algorithm>
+#include <bit>
 #include <set>
 #include <utility>
 
@@ -85,6 +86,20 @@ Result<void> check_chunk_bytes(const config::RunConfig& config, const protocols:
                    : "set strategy = \"cohort\", where a member sends each owner only its piece"};
 }
 
+/// What the parties of a simulated run agree on before their ceremony. Apart from "secure" and "plain-fixed",
+/// which draw the same cohorts so that they can be compared, and apart from what is not the parties' to agree
+/// on (network, faults, evaluation), all that makes a run another run.
+crypto::Hash256 manifest_of(const config::RunConfig& config, const protocols::RunOptions& run) {
+  crypto::Hasher manifest("hansa/sim-run");
+  manifest.update(run.secure.task.bytes).update_u64(run.seed).update_u64(run.parties);
+  manifest.update_u64(run.rounds).update_u64(run.finish_rounds);
+  manifest.update_u64(run.cohort.grid ? 0 : run.cohort.size);
+  manifest.update_u64(config.secure.ring_bits).update_u64(std::bit_cast<std::uint64_t>(run.secure.clip));
+  manifest.update_u64(run.secure.weight_max).update_u64(run.secure.colluders);
+  manifest.update_u64(run.weights == protocols::MixWeights::sample_count ? 1 : 0);
+  return manifest.finish();
+}
+
 /// What "secure" and "plain-fixed" need; nothing for "plain".
 Result<void> set_up_sums(const config::RunConfig& config, protocols::RunOptions& run) {
   if (config.aggregation == "plain") return {};
@@ -97,7 +112,8 @@ Result<void> set_up_sums(const config::RunConfig& config, protocols::RunOptions&
   const std::size_t members = sum_members_max(config, run);
   const auto format = protocols::secure_sum::fixed_point_format(run.secure.lane, run.secure.clip, members);
   if (!format) return format.error();
-  if (!secure) return {};
+  run.secure.beacon = config.secure.beacon && config.strategy == "cohort";
+  if (!secure && !run.secure.beacon) return {};
   if (const auto fits = check_chunk_bytes(config, run); !fits) return fits.error();
   crypto::Hasher task("hansa/task");
   task.update(config.model).update_u64(run.parameter_count).update(run.initial_model.span());
@@ -105,6 +121,7 @@ Result<void> set_up_sums(const config::RunConfig& config, protocols::RunOptions&
   for (std::uint32_t i = 0; i < config.parties; ++i) {
     run.secure.roster.push_back(simulated_identity(config.seed, i).public_key());
   }
+  run.secure.manifest = manifest_of(config, run);
   return {};
 }
 
@@ -239,15 +256,15 @@ Result<Setup> set_up(const config::RunConfig& config) {
 }
 
 exec::MachineFactory machine_factory(const Setup& setup) {
-  const bool secure = setup.run->aggregation == protocols::Aggregation::secure;
+  const bool signs = setup.run->aggregation == protocols::Aggregation::secure || setup.run->secure.beacon;
   // How often each party has been started: a restart must not repeat a secret.
   auto boots = std::make_shared<std::vector<std::uint64_t>>(setup.config.parties, 0);
-  return [&setup, secure, boots](PartyId party, std::optional<protocols::Record> restored) {
+  return [&setup, signs, boots](PartyId party, std::optional<protocols::Record> restored) {
     protocols::PartyOptions options{.self = party,
                                     .training_rows = setup.training.shards[index(party)].rows.size(),
                                     .run = setup.run,
                                     .restored = std::move(restored)};
-    if (secure) {
+    if (signs) {
       options.identity =
           std::make_shared<const crypto::Identity>(simulated_identity(setup.config.seed, index(party)));
       options.entropy =
@@ -287,7 +304,7 @@ Result<WorldOptions> world_options(const config::RunConfig& config) {
   return options;
 }
 
-std::vector<topology::Edge> edges_to_draw(const Setup& setup) {
+std::vector<topology::Edge> edges_to_draw(const Setup& setup, const topology::CohortOptions& cohorts) {
   constexpr std::size_t kEdgesMax = 20'000;  // beyond that a drawing shows nothing
   std::set<topology::Edge> edges;
   const auto add = [&](std::uint32_t a, std::uint32_t b) {
@@ -305,9 +322,9 @@ std::vector<topology::Edge> edges_to_draw(const Setup& setup) {
       for (const PartyId to : schedule.targets(0, party_at(i))) add(i, static_cast<std::uint32_t>(to));
     }
   } else {
-    for (Round round = 0; round < (setup.run->cohort.grid ? 2u : 1u); ++round) {
+    for (Round round = 0; round < (cohorts.grid ? 2u : 1u); ++round) {
       for (std::uint32_t i = 0; i < parties && edges.size() < kEdgesMax; ++i) {
-        for (const PartyId member : topology::cohort_of(setup.run->cohort, round, party_at(i))) {
+        for (const PartyId member : topology::cohort_of(cohorts, round, party_at(i))) {
           add(i, static_cast<std::uint32_t>(member));
         }
       }

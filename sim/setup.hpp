@@ -54,6 +54,6 @@ Result<WorldOptions> world_options(const config::RunConfig& config);
 
 /// Edges to draw: the topology's (over one short period if it changes), or those of the strategy's first
 /// round.
-std::vector<topology::Edge> edges_to_draw(const Setup& setup);
+std::vector<topology::Edge> edges_to_draw(const Setup& setup, const topology::CohortOptions& cohorts);
 
 }  // namespace hansa::sim

@@ -9,15 +9,26 @@
 #include <hansa/types.hpp>
 
 #include <cstdint>
+#include <functional>
+#include <memory>
 #include <vector>
 
 namespace hansa::topology {
+
+/// Whom to draw from, and what decides, if that is not the run's seed.
+struct CohortDraw {
+  std::vector<PartyId> members;             ///< ascending; whoever is not among them stands alone
+  std::function<std::uint64_t(Round)> key;  ///< of a round's permutation; never empty
+};
 
 struct CohortOptions {
   std::uint32_t parties = 0;
   std::uint32_t size = 8;  ///< members per random cohort: at least this, below twice this; unused by grid
   bool grid = false;       ///< parties = side^2: rows in even rounds, columns in odd ones
   std::uint64_t seed = 1;
+  /// If set: its members only, in orders that follow from its keys. On a grid the key of round 2^32 - 1
+  /// places the parties once; the places of those who are not members stay empty.
+  std::shared_ptr<const CohortDraw> draw = nullptr;
 };
 
 /// Errors: no parties; a size below 1; a grid that is not a square (the hint names the nearest ones).

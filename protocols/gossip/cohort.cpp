@@ -6,6 +6,7 @@
 //
 // Without faults the average is exact. If an owner is missing, members keep their own piece; if a
 // contribution is missing, the owner averages the others and says what total weight its average has.
+#include "protocols/beacon/gate.hpp"
 #include "protocols/gossip/mixing.hpp"
 #include "protocols/gossip/pieces.hpp"
 #include "protocols/gossip/registry.hpp"
@@ -179,6 +180,8 @@ class Cohort final : public Strategy {
 }  // namespace
 
 std::unique_ptr<Machine> make_cohort(PartyOptions options) {
+  if (options.run->secure.beacon)
+    return std::make_unique<beacon::BeaconGate>(std::move(options), make_cohort);
   if (options.run->aggregation == Aggregation::secure)
     return std::make_unique<SecureCohort>(std::move(options));
   auto strategy = std::make_unique<Cohort>(options);

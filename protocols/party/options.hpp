@@ -54,6 +54,8 @@ struct SecureOptions {
   std::uint64_t weight_max = 10'000;      ///< training rows that weigh 1
   std::uint32_t colluders = 0;            ///< f; 0: a third of the members, rounded down, at least one
   crypto::Hash256 task;                   ///< what is trained: model, parameter order, initial values
+  bool beacon = false;                    ///< a ceremony of all parties draws the cohorts (protocols/beacon/)
+  crypto::Hash256 manifest;               ///< beacon: of all that the parties agreed on about the run
   std::vector<crypto::PublicKey> roster;  ///< the parties' public keys, by party
 };
 
@@ -83,8 +85,8 @@ struct PartyOptions {
   std::uint64_t training_rows = 1;  ///< > 0; the weight under MixWeights::sample_count
   std::shared_ptr<const RunOptions> run;
   std::optional<Record> restored;                    ///< set after a crash
-  std::shared_ptr<const crypto::Identity> identity;  ///< aggregation secure: signs
-  std::shared_ptr<EntropySource> entropy;            ///< aggregation secure: keys and shares
+  std::shared_ptr<const crypto::Identity> identity;  ///< aggregation secure, beacon: signs
+  std::shared_ptr<EntropySource> entropy;            ///< aggregation secure, beacon: keys and shares
 };
 
 /// The weight of a party's own trained model in a cohort's average: its rows (FedAvg), or the same for all.

@@ -127,6 +127,12 @@ void add_what_it_cost(Json& out, const RunResult& result) {
         {"aborted", result.sums.aborted},   {"dropouts_recovered", result.sums.dropouts_recovered},
         {"refused", result.sums.refused},   {"caught", result.sums.caught}};
   }
+  if (!result.beacon.beacon.empty() || !result.beacon.others.empty()) {
+    out["beacon"] = {{"value", result.beacon.beacon},
+                     {"attempts", result.beacon.attempts},
+                     {"members", result.beacon.members},
+                     {"left_out", result.beacon.others}};
+  }
   out["missing"] = missing_list(result);
 }
 

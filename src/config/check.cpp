@@ -3,6 +3,7 @@
 // `--set strategy=...` should work on any file. Contradictions among those that are read are.
 #include "src/config/check.hpp"
 
+#include "protocols/beacon/draw.hpp"
 #include "protocols/gossip/neighbourhood_check.hpp"
 #include "protocols/secure_sum/fixed_point.hpp"
 #include "protocols/secure_sum/plan.hpp"
@@ -120,6 +121,17 @@ void check_secure_graph(const RunConfig& config, Findings& findings) {
   }
 }
 
+void check_beacon(const RunConfig& config, Findings& findings) {
+  if (!config.secure.beacon) return;
+  constexpr std::size_t kMost = protocols::beacon::kMembersMax;
+  if (config.parties >= 3 && config.parties <= kMost) return;
+  add(findings, "secure.beacon",
+      "secure.beacon draws the cohorts among 3 to " + std::to_string(kMost) + " parties, found parties = " +
+          std::to_string(config.parties) + ": every party hears from every other",
+      "set secure.beacon = false: then the cohorts follow from the run's seed, and whoever chooses the seed "
+      "chooses them");
+}
+
 void check_secure(const RunConfig& config, Findings& findings) {
   if (config.aggregation == "plain") return;
   if (config.strategy == "d-psgd") {
@@ -138,6 +150,7 @@ void check_secure(const RunConfig& config, Findings& findings) {
   if (!config.cohort.grid && config.parties > 1 && config.cohort.size > config.parties) return;
   const CohortSizes sizes = cohort_sizes(config);
   if (config.aggregation == "secure") check_colluders(config, sizes, findings);
+  check_beacon(config, findings);
   const auto lane = config.secure.ring_bits == 64 ? crypto::Lane::bits64 : crypto::Lane::bits32;
   const auto format = protocols::secure_sum::fixed_point_format(lane, config.secure.clip, sizes.largest);
   if (!format.ok()) add(findings, "secure.clip", format.error().message, format.error().hint);

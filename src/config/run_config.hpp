@@ -64,6 +64,7 @@ struct Secure {
   double clip = 8;  ///< parameters are clipped to [-clip, clip] before they are encoded
   std::uint64_t weight_max = 10'000;  ///< training rows that weigh 1; more count as this many
   std::uint32_t ring_bits = 32;       ///< 32 or 64: the ring Z_2^w in which sums are exact
+  bool beacon = true;  ///< strategy cohort: all parties together draw what the cohorts follow from
 };
 
 /// The [deadline] table: how long a party waits for its peers.

@@ -62,6 +62,12 @@ std::vector<Key> secure_keys() {
           "secure.ring_bits", HANSA_FIELD(secure.ring_bits), {32, 64}, 32,
           "Bits of the integers that are summed. 32 is as fine as the floats and as short; 64 doubles the "
           "bytes."),
+      boolean(
+          "secure.beacon", HANSA_FIELD(secure.beacon),
+          "strategy cohort: before the first round all parties draw a random number together, by commitment "
+          "and reveal, from which the cohorts follow, so that nobody chooses whom it meets; parties that do "
+          "not answer are left out. 3 to 256 parties. false: the cohorts follow from the seed, and whoever "
+          "chooses the seed chooses them."),
   };
 }
 

@@ -29,6 +29,7 @@ std::span<const Field> fields_of(MessageType type) noexcept {
   static constexpr Field kAck[] = {Field::integer};
   static constexpr Field kPacket[] = {Field::integer, Field::integer};
   static constexpr Field kRelayed[] = {Field::integer, Field::integer, Field::integer};
+  static constexpr Field kBeacon[] = {Field::integer};
   switch (type) {
     case MessageType::model:
       return kModel;
@@ -42,6 +43,8 @@ std::span<const Field> fields_of(MessageType type) noexcept {
       return kPacket;
     case MessageType::relayed_packet:
       return kRelayed;
+    case MessageType::beacon_packet:
+      return kBeacon;
   }
   return {};
 }
@@ -106,16 +109,20 @@ std::uint64_t little_endian(std::span<const std::byte> bytes) noexcept {
   return value;
 }
 
-/// False for packets of a secure sum: their bytes mean something only to the session.
+/// False for packets: their bytes mean something only to the session or ceremony they belong to.
 bool holds_floats(MessageType type) noexcept {
-  return type != MessageType::secure_packet && type != MessageType::relayed_packet;
+  return type != MessageType::secure_packet && type != MessageType::relayed_packet &&
+         type != MessageType::beacon_packet;
 }
 
 /// Whether a payload of `size` bytes may follow a header of this type.
 DecodeError check_payload_size(MessageType type, std::uint64_t size, const Limits& limits) noexcept {
   if (!holds_floats(type)) {
-    if (size > limits.packet_bytes_max) return DecodeError::payload_too_long;
-    return size == 0 && type == MessageType::secure_packet ? DecodeError::payload_misfit : DecodeError::none;
+    const bool beacon = type == MessageType::beacon_packet;
+    if (size > (beacon ? limits.beacon_bytes_max : limits.packet_bytes_max)) {
+      return DecodeError::payload_too_long;
+    }
+    return size == 0 && type != MessageType::relayed_packet ? DecodeError::payload_misfit : DecodeError::none;
   }
   if (size > sizeof(float) * std::uint64_t{limits.floats_max}) return DecodeError::payload_too_long;
   if (size % sizeof(float) != 0) return DecodeError::payload_misfit;
@@ -158,6 +165,12 @@ DecodeError interpret(MessageType type, const HeaderVisitor& header, std::uint64
   if (type == MessageType::share_ack) {
     if (header.integer(0) > limits.counter_max) return DecodeError::out_of_range;
     out = protocols::ShareAck{.sequence = header.integer(0)};
+    return DecodeError::none;
+  }
+  if (type == MessageType::beacon_packet) {
+    if (header.integer(0) > std::numeric_limits<std::uint32_t>::max()) return DecodeError::out_of_range;
+    out = protocols::BeaconPacketMessage{.attempt = static_cast<std::uint32_t>(header.integer(0)),
+                                         .packet = {}};
     return DecodeError::none;
   }
   if (header.integer(0) > limits.round_max) return DecodeError::out_of_range;
@@ -230,6 +243,7 @@ struct AttachPayload {
   void operator()(protocols::ShareAck&) const {}
   void operator()(protocols::SecurePacketMessage& m) const { m.packet = packet(); }
   void operator()(protocols::RelayedPacketMessage& m) const { m.packet = packet(); }
+  void operator()(protocols::BeaconPacketMessage& m) const { m.packet = packet(); }
 
  private:
   [[nodiscard]] std::shared_ptr<const std::vector<std::byte>> packet() const {

@@ -79,6 +79,10 @@ struct HeaderWriter {
     packer.pack_uint32(static_cast<std::uint32_t>(m.receiver));
     packer.pack_uint64(m.to);
   }
+  void operator()(const protocols::BeaconPacketMessage& m) {
+    packer.pack_array(1);
+    packer.pack_uint32(m.attempt);
+  }
 
  private:
   void chunk(Round round, std::uint32_t offset, double weight) {
@@ -108,6 +112,10 @@ struct PayloadSize {
     HANSA_ASSERT(m.packet != nullptr);
     return m.packet->size();
   }
+  std::uint64_t operator()(const protocols::BeaconPacketMessage& m) const noexcept {
+    HANSA_ASSERT(m.packet != nullptr);
+    return m.packet->size();
+  }
 
  private:
   static std::uint64_t of(const protocols::Slice& slice) noexcept {
@@ -129,6 +137,10 @@ struct PayloadBytes {
   }
   View operator()(const protocols::RelayedPacketMessage& m) const noexcept {
     HANSA_ASSERT(m.packet != nullptr);
+    return *m.packet;
+  }
+  View operator()(const protocols::BeaconPacketMessage& m) const noexcept {
+    HANSA_ASSERT(m.packet != nullptr && !m.packet->empty());
     return *m.packet;
   }
 

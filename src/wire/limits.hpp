@@ -21,6 +21,8 @@ struct Limits {
   /// so that is a third of 2^28 parameters, 683 MiB where each takes 64 bits; keys and signatures are a few
   /// KiB. A neighbourhood sum has one owner: there a model of 1 GiB in the ring is refused at set-up.
   std::uint32_t packet_bytes_max = std::uint32_t{1} << 30;
+  /// 64 KiB: the longest packet of a beacon ceremony is a certificate, below 17 KiB for 256 members.
+  std::uint32_t beacon_bytes_max = std::uint32_t{1} << 16;
   /// The longest header there is takes 33 bytes; the rest is room for one more field.
   std::size_t header_bytes_max = 64;
   /// The three parts together. Lower it where a transport has already promised less.

@@ -19,6 +19,19 @@ TEST_F(Vectors, AreThoseOfTheWireFormatPage) {
               HasSubstr("```text\n" + printed.out + "```"));
 }
 
+TEST_F(Vectors, TheBeaconsAreThoseOfTheWireFormatPage) {
+  const Outcome printed = run("vectors beacon --members 4");
+  EXPECT_EQ(printed.code, 0);
+  EXPECT_EQ(printed.out.substr(0, 9), "manifest ");
+  EXPECT_THAT(read_text(HANSA_SOURCE_DIR "/docs/wire-format.md"),
+              HasSubstr("```text\n" + printed.out + "```"));
+  const Outcome other = run("vectors beacon --members 9 --seed-label other --json");
+  EXPECT_EQ(other.code, 0);
+  const auto document = nlohmann::json::parse(other.out);
+  EXPECT_EQ(document["lines"].size(), 2 + 3 * 9 + 7u);
+  EXPECT_EQ(run("vectors beacon --members 2").code, 2);
+}
+
 TEST_F(Vectors, AnySizesAndLabels) {
   const Outcome other =
       run("vectors secure-sum --members 12 --threshold 7 --length 100 --chunk 30 --seed-label other --json");

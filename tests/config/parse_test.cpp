@@ -269,6 +269,7 @@ TEST(Parse, SecureSumsNeedCohortsInWhichOneModelCanHide) {
     std::vector<Override> settings = {{"parties", c.parties},
                                       {"cohort.size", c.size},
                                       {"cohort.grid", c.grid},
+                                      {"secure.beacon", "false"},
                                       {"secure.colluders", c.colluders}};
     const auto config = parse_run_config(text, "x", settings);
     EXPECT_EQ(config.ok(), c.refused.empty());
@@ -282,9 +283,24 @@ TEST(Parse, SecureSumsNeedCohortsInWhichOneModelCanHide) {
   }
 }
 
+TEST(Parse, ABeaconIsDrawnAmong3To256Parties) {
+  const std::string text = small_under(kSecure);
+  EXPECT_TRUE(parse_run_config(text, "x", {{"parties", "256"}}).ok());
+  for (const std::string aggregation : {"secure", "plain-fixed"}) {
+    std::vector<Override> settings = {{"parties", "257"}, {"aggregation", aggregation}};
+    const auto config = parse_run_config(text, "x", settings);
+    ASSERT_FALSE(config.ok());
+    EXPECT_THAT(config.error().message, HasSubstr("3 to 256 parties, found parties = 257"));
+    settings.push_back({"secure.beacon", "false"});
+    EXPECT_TRUE(parse_run_config(text, "x", settings).ok());
+  }
+  EXPECT_TRUE(parse_run_config(text, "x", {{"parties", "257"}, {"aggregation", "plain"}}).ok());
+}
+
 TEST(Parse, ValuesThatWouldOverflowTheRingAreRefused) {
   const std::string text = small_under("strategy = \"cohort\"\naggregation = \"plain-fixed\"");
-  std::vector<Override> settings = {{"parties", "4096"}, {"cohort.size", "4096"}, {"secure.clip", "1e6"}};
+  std::vector<Override> settings = {
+      {"parties", "4096"}, {"cohort.size", "4096"}, {"secure.clip", "1e6"}, {"secure.beacon", "false"}};
   const auto config = parse_run_config(text, "x", settings);
   ASSERT_FALSE(config.ok());
   EXPECT_THAT(config.error().message, HasSubstr("does not fit in 32 bits"));

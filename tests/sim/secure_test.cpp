@@ -65,8 +65,9 @@ TEST(Secure, SetUpAndMasksCostNoTimeBesideTraining) {
   };
   const double delays = (seconds(200) - seconds(100)) / 0.1;
   const double each = 7;  // CHUNK, RECEIPT, PROPOSE, VOTE, REVEAL, RESULT, DONE, but not the setup's three
-  EXPECT_GT(delays, each * config.rounds - 0.1);
-  EXPECT_LT(delays, each * config.rounds + 2.1) << "at the end there may be an audit";
+  const double once = 3;  // COMMIT, REVEAL and VOTE of the beacon
+  EXPECT_GT(delays, each * config.rounds + once - 0.1);
+  EXPECT_LT(delays, each * config.rounds + once + 2.1) << "at the end there may be an audit";
 }
 
 /// Their training takes longer than the floor of the deadline, and still they are in every sum: a party waits
@@ -76,6 +77,7 @@ TEST(Secure, WaitsForSlowTraining) {
   config.compute.rows_per_second = 20;
   config.compute.spread = 0.3;
   config.deadline.floor_ms = 300;
+  config.secure.beacon = false;  // whom a party has met decides how long it has learnt to wait
   const RunResult result = run(config);
   double slowest = 0, fastest = 1e9;
   for (const PartyRecord& party : result.parties) {
@@ -94,6 +96,7 @@ TEST(Secure, NeuralNetworkIsWithinRoundingOfPlain) {
   config.aggregation = "secure";
   config.cohort.size = 4;
   config.parties = 8;
+  config.secure.beacon = false;  // plain knows no beacon; with one the cohorts would be others
   const RunResult masked = run(config);
   config.aggregation = "plain-fixed";
   EXPECT_EQ(masked.models_hash, run(config).models_hash);
@@ -117,6 +120,65 @@ TEST(Secure, SameBitsForAnyThreadsAndWithTheRealCodec) {
   EXPECT_EQ(run(config, 2).models_hash, hash);
   config.network.full_codec = true;
   EXPECT_EQ(run(config, 3).models_hash, hash);
+}
+
+TEST(Secure, TheBeaconAloneDecidesTheCohorts) {
+  config::RunConfig config = cohort_run("secure");
+  const RunResult drawn = run(config);
+  EXPECT_EQ(drawn.beacon.beacon.size(), 64U);
+  EXPECT_EQ(drawn.beacon.attempts, 1U);
+  EXPECT_EQ(drawn.beacon.members, 9U);
+  EXPECT_TRUE(drawn.beacon.others.empty());
+  EXPECT_EQ(run(config).beacon.beacon, drawn.beacon.beacon) << "the simulator replays";
+  config.rounds = 7;  // another agreement, other commitments
+  EXPECT_NE(run(config).beacon.beacon, drawn.beacon.beacon);
+  config.rounds = 6;
+  config.secure.beacon = false;
+  const RunResult seeded = run(config);
+  EXPECT_TRUE(seeded.beacon.beacon.empty());
+  EXPECT_NE(seeded.models_hash, drawn.models_hash);
+  EXPECT_EQ(seeded.sums.completed, seeded.sums.sessions);
+}
+
+TEST(Secure, APartyThatIsDownAtTheStartTrainsAlone) {
+  for (const std::string aggregation : {"secure", "plain-fixed"}) {
+    config::RunConfig config = cohort_run(aggregation);
+    config.deadline.floor_ms = 500;
+    config.faults.crash_fraction = 0.12;  // one of nine
+    config.faults.end_ms = 1;             // before anybody has heard from it
+    config.faults.down_ms = 60'000;
+    const RunResult result = run(config);
+    ASSERT_EQ(result.beacon.others.size(), 1U);
+    EXPECT_EQ(result.beacon.members, 8U);
+    EXPECT_EQ(result.beacon.attempts, 2U);
+    for (const PartyRecord& party : result.parties) EXPECT_EQ(party.rounds_completed, config.rounds);
+    EXPECT_EQ(result.sums.caught, 0U);
+    EXPECT_EQ(result.sums.completed, result.sums.sessions);
+  }
+}
+
+TEST(Secure, CrashesDuringTheCeremonyLeaveOneBeacon) {
+  std::size_t left_out = 0, all = 0;
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    config::RunConfig config = cohort_run("plain-fixed");
+    config.seed = seed;
+    config.rounds = 3;
+    config.deadline.floor_ms = 500;
+    config.network.jitter_ms = 5;
+    config.network.duplicate = 0.2;
+    config.faults.crash_fraction = 0.3;
+    config.faults.stay_down_fraction = 0.3;
+    config.faults.end_ms = 100;
+    config.faults.down_ms = seed % 2 == 0 ? 20 : 2'000;
+    const RunResult result = run(config);
+    EXPECT_EQ(result.beacon.beacon.size(), 64U) << "seed " << seed;
+    EXPECT_GE(result.beacon.members, 6U) << "seed " << seed;
+    EXPECT_EQ(result.beacon.members + result.beacon.others.size(), 9U);
+    EXPECT_EQ(result.sums.caught, 0U) << "seed " << seed << ": a crash is no misdeed";
+    ++(result.beacon.others.empty() ? all : left_out);
+  }
+  EXPECT_GT(left_out, 3U);
+  EXPECT_GT(all, 3U);
 }
 
 TEST(Secure, GoesOnWithoutCrashedMembers) {

@@ -94,14 +94,14 @@ TEST(Codec, EveryFlippedBitIsRefusedOrGivesAnotherMessage) {
 TEST(Codec, RandomBytesBehindAGoodPreambleNeverDecodeToTwoMeanings) {
   Rng rng(5, Purpose::test);
   int accepted[kTypes] = {};
-  for (int repeat = 0; repeat < 480000; ++repeat) {
+  for (int repeat = 0; repeat < 580000; ++repeat) {
     const std::size_t header_size = rng.below(12);
     std::vector<std::byte> frame = {std::byte{'H'}, std::byte{'N'}, std::byte{kVersion}};
     frame.push_back(static_cast<std::byte>(1 + rng.below(kTypes)));
     frame.push_back(static_cast<std::byte>(header_size));
     frame.resize(kPreambleBytes, std::byte{0});
-    // A secure_packet is never empty; and only a packet can be one byte long.
-    const std::size_t payload_size = frame[3] == std::byte{5} ? 1 : 0;
+    // A secure_packet or beacon_packet is never empty; and only a packet can be one byte long.
+    const std::size_t payload_size = frame[3] == std::byte{5} || frame[3] == std::byte{7} ? 1 : 0;
     frame[6] = static_cast<std::byte>(payload_size);
     for (std::size_t i = 0; i < header_size; ++i) {
       // Mostly small values: array headers, small integers and type bytes collide often enough to be
@@ -120,6 +120,7 @@ TEST(Codec, RandomBytesBehindAGoodPreambleNeverDecodeToTwoMeanings) {
   EXPECT_GT(accepted[3], 100);
   EXPECT_GT(accepted[4], 30);
   EXPECT_GT(accepted[5], 10);
+  EXPECT_GT(accepted[6], 100);
 }
 
 TEST(Codec, APacketOfAnyLengthAndAnyBytesIsCarriedWordForWord) {
@@ -138,7 +139,25 @@ TEST(Codec, APacketOfAnyLengthAndAnyBytesIsCarriedWordForWord) {
   }
 }
 
+TEST(Codec, ABeaconPacketHasALimitOfItsOwn) {
+  const Limits limits;
+  for (const std::size_t size : {1U, 300U, limits.beacon_bytes_max, limits.beacon_bytes_max + 1}) {
+    const auto packet = std::make_shared<const std::vector<std::byte>>(size, std::byte{0xff});
+    const std::vector<std::byte> frame = encode(protocols::BeaconPacketMessage{3, packet});
+    ASSERT_EQ(frame.size(), kPreambleBytes + 2 + size);
+    Message out;
+    const DecodeError error = try_decode(frame, limits, out);
+    if (size > limits.beacon_bytes_max) {
+      EXPECT_EQ(error, DecodeError::payload_too_long);
+      continue;
+    }
+    ASSERT_EQ(error, DecodeError::none);
+    EXPECT_EQ(*std::get<protocols::BeaconPacketMessage>(out).packet, *packet);
+  }
+}
+
 TEST(CodecDeathTest, AMissingOrEmptyPacketIsOurMistake) {
+  EXPECT_DEATH((void)encode(protocols::BeaconPacketMessage{}), "packet");
   EXPECT_DEATH((void)encode(protocols::SecurePacketMessage{}), "packet");
   EXPECT_DEATH((void)encode(protocols::SecurePacketMessage{
                    .packet = std::make_shared<const std::vector<std::byte>>()}),

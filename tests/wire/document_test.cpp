@@ -62,6 +62,7 @@ std::map<std::string, Message> examples() {
       {"share_ack", protocols::ShareAck{3}},
       {"secure_packet", protocols::SecurePacketMessage{130, 1, packet("hansa")}},
       {"relayed_packet", protocols::RelayedPacketMessage{130, PartyId{300}, 0b101, packet("hansa")}},
+      {"beacon_packet", protocols::BeaconPacketMessage{2, packet("hansa")}},
   };
 }
 
@@ -113,6 +114,7 @@ TEST(Document, DefaultLimitsAreTheDocumentedOnes) {
   const Limits limits;
   EXPECT_EQ(limits.floats_max, 1u << 28);
   EXPECT_EQ(limits.packet_bytes_max, 1u << 30);
+  EXPECT_EQ(limits.beacon_bytes_max, 1u << 16);
   EXPECT_EQ(limits.header_bytes_max, 64u);
   EXPECT_EQ(limits.frame_bytes_max, 10 + 64 + (std::size_t{1} << 30));
   EXPECT_EQ(limits.round_max, 4294967294u);

@@ -80,10 +80,13 @@ inline protocols::Message random_message(Rng& rng, std::uint64_t type) {
     case 4:
       return protocols::SecurePacketMessage{
           round, static_cast<std::uint32_t>(random_integer(rng, 0xFFFFFFFF)), random_packet(rng)};
-    default:
+    case 5:
       return protocols::RelayedPacketMessage{
           round, party_at(random_integer(rng, 0xFFFFFFFF)), random_integer(rng, ~std::uint64_t{0}),
           rng.below(4) == 0 ? std::make_shared<const std::vector<std::byte>>() : random_packet(rng)};
+    default:
+      return protocols::BeaconPacketMessage{static_cast<std::uint32_t>(random_integer(rng, 0xFFFFFFFF)),
+                                            random_packet(rng)};
   }
 }
 
@@ -120,6 +123,10 @@ inline bool same_bits(const protocols::Message& a, const protocols::Message& b) 
   if (const auto* x = std::get_if<RelayedPacketMessage>(&a)) {
     const auto& y = std::get<RelayedPacketMessage>(b);
     return x->round == y.round && x->receiver == y.receiver && x->to == y.to && *x->packet == *y.packet;
+  }
+  if (const auto* x = std::get_if<BeaconPacketMessage>(&a)) {
+    const auto& y = std::get<BeaconPacketMessage>(b);
+    return x->attempt == y.attempt && *x->packet == *y.packet;
   }
   return std::get<ShareAck>(a).sequence == std::get<ShareAck>(b).sequence;
 }

@@ -133,7 +133,7 @@ class PartyProgram {
     return {constant_model(byte() % 32, 1), static_cast<std::uint32_t>(word()),
             static_cast<std::uint32_t>(byte())};
   }
-  /// No party of these runs sums securely: all must refuse it.
+  /// No party of these runs sums securely or draws a beacon: all must refuse it.
   Message packet() {
     const std::size_t size = 1 + byte() % 200U;
     const auto content = static_cast<std::byte>(byte());
@@ -141,8 +141,9 @@ class PartyProgram {
       return RelayedPacketMessage{round(), party_at(byte()), word(),
                                   std::make_shared<const std::vector<std::byte>>(size % 3, content)};
     }
-    return SecurePacketMessage{round(), byte(),
-                               std::make_shared<const std::vector<std::byte>>(size, content)};
+    auto bytes = std::make_shared<const std::vector<std::byte>>(size, content);
+    if (size % 4 == 0) return BeaconPacketMessage{byte(), std::move(bytes)};
+    return SecurePacketMessage{round(), byte(), std::move(bytes)};
   }
   Message message() {
     const std::uint32_t size = run_->parameter_count;

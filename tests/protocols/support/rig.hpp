@@ -151,6 +151,10 @@ struct MessageText {
                                                      " to " + std::to_string(m.to);
     return "relayed" + round_text(m.round) + " of " + text(m.receiver) + ": " + what;
   }
+  std::string operator()(const BeaconPacketMessage& m) const {
+    return "beacon packet, attempt " + std::to_string(m.attempt) + ", " + std::to_string(m.packet->size()) +
+           " bytes";
+  }
   template <class M>
   static std::string piece(const M& m) {
     return round_text(m.round) + " [" + std::to_string(m.offset) + "+" + std::to_string(m.piece.count) +
@@ -181,6 +185,10 @@ struct EventText {
   std::string operator()(const ContributionRefused& e) const { return "refused" + round_text(e.round); }
   std::string operator()(const MemberCaught& e) const {
     return "caught" + round_text(e.round) + " " + text(e.peer) + " " + std::to_string(e.misdeed);
+  }
+  std::string operator()(const BeaconDrawn& e) const {
+    return (e.record->taking_part ? "beacon of " : "no beacon here; ") +
+           std::to_string(e.record->members.size()) + " in attempt " + std::to_string(e.record->attempt);
   }
 };
 
