@@ -86,8 +86,8 @@ struct Counters {
   std::uint64_t chunks_received = 0, chunks_served = 0, timeouts = 0, refused = 0;
 };
 
-/// Not thread-safe; `now` never goes back. Checking a chunk takes about half a millisecond, so give it a
-/// thread of its own if others must not wait.
+/// Not thread-safe; `now` never goes back. Checking a chunk takes about a quarter of a millisecond, so give
+/// it a thread of its own if others must not wait.
 class Bulk {
  public:
   explicit Bulk(Options options = {}) noexcept : options_(options) {}

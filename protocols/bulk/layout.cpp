@@ -19,9 +19,7 @@ class Writer {
  public:
   explicit Writer(std::size_t size) { bytes_.reserve(size); }
   Writer& put(std::span<const std::byte> bytes) {
-    const std::size_t at = bytes_.size();
-    bytes_.resize(at + bytes.size());
-    std::copy(bytes.begin(), bytes.end(), bytes_.begin() + static_cast<std::ptrdiff_t>(at));
+    bytes_.insert(bytes_.end(), bytes.begin(), bytes.end());
     return *this;
   }
   Writer& put(const crypto::Hash256& hash) { return put(hash.bytes); }
@@ -101,7 +99,7 @@ BlobId Manifest::id() const noexcept {
 }
 
 crypto::Hash256 chunk_hash(std::span<const std::byte> chunk) noexcept {
-  return crypto::hash("hansa.bulk.chunk", chunk);
+  return crypto::hash_long("hansa.bulk.chunk", chunk);
 }
 
 Manifest manifest_of(std::span<const std::byte> blob) {

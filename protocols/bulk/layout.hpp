@@ -44,7 +44,7 @@ struct Manifest {
   friend bool operator==(const Manifest&, const Manifest&) = default;
 };
 [[nodiscard]] crypto::Hash256 chunk_hash(std::span<const std::byte> chunk) noexcept;
-/// Hashes all of `blob` (1 byte to kBlobBytesMax): about 1.5 ms per MiB, so not in anybody's mailbox.
+/// Hashes all of `blob` (1 byte to kBlobBytesMax): about 1 ms per MiB, so not in anybody's mailbox.
 [[nodiscard]] Manifest manifest_of(std::span<const std::byte> blob);
 
 /// "I have this." On the control channel; the receiver asks for it, or not.

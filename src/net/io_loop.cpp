@@ -17,8 +17,9 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// How many messages one socket may deliver before the others get their turn.
-constexpr std::size_t kBatch = 64;
+/// How many messages one socket may deliver before the others get their turn, and before answers leave.
+/// Chunks go one by one: whoever asks for several must not wait until the last one is ready.
+constexpr std::size_t batch_of(Channel channel) noexcept { return channel == Channel::bulk ? 1 : 64; }
 constexpr Duration kRoutesRetry = 2ms;
 
 /// ZeroMQ needs a file descriptor per connection, and runs hot when there are none left.
@@ -131,14 +132,16 @@ void IoLoop::run() {
     for (auto& listener : listeners_) {
       if (!listener) continue;
       drain_monitor(*listener);
-      if (receive(*listener, kBatch) == kBatch) more_to_receive_ = true;
+      const std::size_t batch = batch_of(listener->channel);
+      if (receive(*listener, batch) == batch) more_to_receive_ = true;
     }
     for (Link* const link : links()) {
       drain_monitor(*link);
-      if (receive(*link, kBatch) == kBatch) more_to_receive_ = true;
+      const std::size_t batch = batch_of(link->channel);
+      if (receive(*link, batch) == batch) more_to_receive_ = true;
     }
-    flush();
     if (steady_now() >= tick_at_) tick();
+    flush();  // last: what the sink sent in its calls leaves in the same turn
   }
 }
 

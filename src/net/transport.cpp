@@ -106,7 +106,8 @@ bool Transport::send(const CurvePublic& to, Channel channel, std::shared_ptr<con
   Shared& shared = impl_->shared;
   switch (shared.outbox.push({channel, to}, {std::move(header), std::move(body), steady_now()})) {
     case Outbox::Pushed::yes:
-      shared.wake();
+      // From the sink's calls the queues are looked at in a moment anyway.
+      if (std::this_thread::get_id() != impl_->thread.get_id()) shared.wake();
       return true;
     case Outbox::Pushed::full:
       ++shared.counters.channels[static_cast<std::size_t>(channel)].queue_full;
