@@ -174,11 +174,12 @@ Result<void> RosterKeeper::restore_row(const Record& record) {
     if (!request) return bad_record(request.error().message);
     own_request_ = std::move(*request);
   } else if (record.kind == RecordKind::signature) {
-    Source in(record.key, "signature record");
-    const std::uint32_t version = in.u32("version");
-    const Hash256 hash = in.hash("hash");
-    if (const auto done = in.finish(0); !done) return bad_record(done.error().message);
-    signed_[version].insert(hash);
+    Source key(record.key, "signature record"), value(record.value, "signature record");
+    const Hash256 hash = key.hash("hash");
+    Approved approved{value.hash("previous"), {}};
+    approved.fork = value.hash("fork");
+    if (!key.finish(0).ok() || !value.finish(0).ok()) return bad_record("a signature record is malformed");
+    signed_[hash] = approved;
   } else if (record.kind == RecordKind::used_token) {
     Source key(record.key, "token record"), value(record.value, "token record");
     const PublicKey inviter = key.array<32>("inviter");

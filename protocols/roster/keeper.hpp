@@ -67,9 +67,10 @@ class RosterKeeper {
   /// Proposes `next` and approves it. The hash names the proposal.
   Result<Hash256> propose(Roster next, const crypto::Identity& organisation, UnixTime now,
                           KeeperEffects& out);
-  /// An organisation approves one proposal per version. Another one only once so many have rejected the first
-  /// that at least as many of them would have to lie to get it through as a fork needs anyway; or with
-  /// `accept_double_signing`, which can fork the consortium and is for people who have talked to all others.
+  /// An organisation approves one proposal that follows a version (or settles a fork). Another one only once
+  /// so many have rejected the first that at least as many of them would have to lie to get it through as a
+  /// fork needs anyway; or with `accept_double_signing`, which can fork the consortium and is for people who
+  /// have talked to all others.
   Result<void> approve(const Hash256& proposal, const crypto::Identity& organisation, UnixTime now,
                        KeeperEffects& out, bool accept_double_signing = false);
   /// A promise never to approve it.
@@ -140,6 +141,11 @@ class RosterKeeper {
     JoinRequest request;
     std::map<PublicKey, RequestRejection> rejections;
   };
+  /// What an own approval excludes: others that follow the same version or settle the same fork.
+  struct Approved {
+    Hash256 previous;
+    Hash256 fork;  ///< the last common version, if it settles one; else zeros
+  };
   struct Token {
     PublicKey organisation{};
     UnixTime expires_at = 0;
@@ -187,6 +193,7 @@ class RosterKeeper {
   [[nodiscard]] Result<void> check_vote(const Vote& vote, UnixTime now, bool accept_double_signing) const;
   Result<void> cast(const Vote& vote, UnixTime now, KeeperEffects& out);
   Result<Hash256> offer(const SignedRoster& proposal, UnixTime now, KeeperEffects& out);
+  [[nodiscard]] Approved approval_of(const SignedRoster& roster) const;
   void remember_signature(const SignedRoster& roster, KeeperEffects& out);
 
   // keeper_sync.cpp
@@ -217,7 +224,7 @@ class RosterKeeper {
   std::map<Hash256, Proposal> proposals_;  ///< by roster hash
   std::map<Hash256, Pending> requests_;    ///< by object id
   std::map<std::pair<PublicKey, std::array<std::byte, 16>>, Token> tokens_;
-  std::map<std::uint32_t, std::set<Hash256>> signed_;  ///< own approvals by version
+  std::map<Hash256, Approved> signed_;  ///< own approvals by roster hash
   std::optional<FoundingDraft> draft_;
   std::optional<JoinRequest> own_request_;  ///< until a node of the inviter is known by its certificate
 

@@ -206,17 +206,25 @@ Result<Roster> RosterKeeper::draft_on(const Hash256& branch, UnixTime now) const
   return next;
 }
 
+RosterKeeper::Approved RosterKeeper::approval_of(const SignedRoster& roster) const {
+  const auto branches = chain_.branches_of(roster);
+  return {roster.roster.previous, branches ? branches->common->hash : Hash256{}};
+}
+
 void RosterKeeper::remember_signature(const SignedRoster& roster, KeeperEffects& out) {
-  if (!signed_[roster.roster.version].insert(roster.hash).second) return;
-  persist(out, RecordKind::signature, Writer().u32(roster.roster.version).raw(roster.hash.bytes).bytes(),
-          {std::byte{1}});
+  const auto [entry, fresh] = signed_.emplace(roster.hash, approval_of(roster));
+  if (!fresh) return;
+  persist(out, RecordKind::signature, Writer().raw(roster.hash.bytes).bytes(),
+          Writer().raw(entry->second.previous.bytes).raw(entry->second.fork.bytes).bytes());
 }
 
 Result<void> RosterKeeper::sign_once(const SignedRoster& roster, bool accept_double_signing) const {
-  const auto earlier = signed_.find(roster.roster.version);
-  if (roster.roster.version == 1 || accept_double_signing || earlier == signed_.end()) return {};
-  for (const Hash256& hash : earlier->second) {
+  if (roster.roster.version == 1 || accept_double_signing) return {};
+  const Approved wanted_now = approval_of(roster);
+  for (const auto& [hash, earlier] : signed_) {
     if (hash == roster.hash) continue;
+    const bool same_fork = earlier.fork != Hash256{} && earlier.fork == wanted_now.fork;
+    if (!same_fork && earlier.previous != wanted_now.previous) continue;
     const auto found = proposals_.find(hash);
     const std::string name = short_text({hash});
     if (found == proposals_.end()) {
@@ -227,20 +235,20 @@ Result<void> RosterKeeper::sign_once(const SignedRoster& roster, bool accept_dou
     // It cannot get through any more unless that many organisations lie that rejected it; a fork by rival
     // removals needs as many anyway, and at least one.
     const Tally counted = tally_of(found->second);
+    const Tally::Side& side = same_fork ? counted.common : counted.before;
     std::size_t rejected = 0;
-    for (const PublicKey& key : counted.before.electorate) rejected += found->second.rejections.count(key);
-    const std::size_t left = counted.before.electorate.size() - rejected;
-    const std::size_t liars = counted.before.needed > left ? counted.before.needed - left : 0;
+    for (const PublicKey& key : side.electorate) rejected += found->second.rejections.count(key);
+    const std::size_t left = side.electorate.size() - rejected;
+    const std::size_t liars = side.needed > left ? side.needed - left : 0;
     const Roster& before = chain_.find(roster.roster.previous)->roster;
     const std::size_t n = before.organisations.size();
     const std::size_t twice = 2 * removal_votes_needed(before.policy, before.removal, n - 1);
     const std::size_t wanted = std::max<std::size_t>(1, twice > n ? twice - n : 0);
     if (liars < wanted) {
-      return refuse("this organisation has approved another proposal for version " +
-                        std::to_string(roster.roster.version) + ", " + name +
-                        ": signing two can fork the consortium",
-                    std::to_string(left + wanted - counted.before.needed) +
-                        " more organisations must reject " + name + " first");
+      return refuse(
+          "this organisation has approved another proposal for version " +
+              std::to_string(roster.roster.version) + ", " + name + ": signing two can fork the consortium",
+          std::to_string(left + wanted - side.needed) + " more organisations must reject " + name + " first");
     }
   }
   return {};
@@ -250,9 +258,10 @@ Result<Hash256> RosterKeeper::offer(const SignedRoster& proposal, UnixTime now, 
   const Hash256 hash = proposal.hash;
   const Bytes object = encode(proposal, Kind::proposal);
   KeeperEffects effects;
+  const bool fresh = !signed_.contains(hash);
   remember_signature(proposal, effects);
   if (const Outcome refused = take_proposal(object, now, effects)) {
-    signed_[proposal.roster.version].erase(hash);  // nothing has left
+    if (fresh) signed_.erase(hash);  // nothing has left
     return not_taken(*refused);
   }
   effects.emplace_back(TellAll{object});

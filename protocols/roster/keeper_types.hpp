@@ -18,7 +18,7 @@ namespace hansa::protocols::roster {
 enum class RecordKind : std::uint8_t {
   object = 1,      ///< key: object id; value: the object
   version = 2,     ///< key: hash; value: the signed roster
-  signature = 3,   ///< key: version (4 bytes) and hash of a roster that this organisation has approved
+  signature = 3,   ///< key: hash of a roster that this organisation has approved; value: what it excludes
   draft = 4,       ///< key: empty; value: the founding draft
   request = 5,     ///< key: empty; value: this organisation's own request
   used_token = 6,  ///< key: inviter and token; value: organisation and the ticket's expiry

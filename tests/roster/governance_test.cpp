@@ -99,6 +99,41 @@ TEST(Forks, AMemberThatWasAwayLearnsOfAForkThatIsSettled) {
   for (std::size_t i = 0; i < 4; ++i) EXPECT_TRUE((*mesh)[i].keeper.may_start_rounds(mesh->now)) << i;
 }
 
+/// One branch has gone on; its version 3 must not keep those who signed it from settling on the other one.
+TEST(Forks, WhoSignedOnABranchThatIsGivenUpCanSettleOnTheOther) {
+  auto mesh = Mesh::established(4);
+  const SignedRoster genesis = (*mesh)[0].keeper.chain().head();
+  const SignedRoster b2 = signed_by(next_of(genesis, first_members(4), 2), {0, 1, 3});
+  Party &two = (*mesh)[2], &three = (*mesh)[3];
+  three.online = false;
+  for (int i = 0; i < 2; ++i) {
+    const Hash256 hash = propose(*mesh, (*mesh)[0], (*mesh)[0].keeper.draft(mesh->now)).value();
+    mesh->settle(1);
+    for (const std::size_t j : {1, 2}) ASSERT_TRUE(approve(*mesh, (*mesh)[j], hash).ok());
+    mesh->settle(1);
+  }
+  ASSERT_EQ(two.keeper.hint().version, 3u);
+  three.online = true;
+  mesh->inject((*mesh)[0].node, three, encode(b2));
+  mesh->settle(8);
+  ASSERT_EQ(three.keeper.hint(), (RosterHint{2, b2.hash}));
+  ASSERT_TRUE(two.keeper.chain().fork().has_value());
+  const Hash256 settlement = propose(*mesh, three, three.keeper.draft(mesh->now)).value();
+  mesh->settle();
+  // Its own rival on the other branch would settle the same fork: one of the two is enough.
+  ASSERT_TRUE(approve(*mesh, two, settlement).ok());
+  const auto rival = propose(*mesh, two, two.keeper.draft(mesh->now));
+  ASSERT_FALSE(rival.ok());
+  EXPECT_THAT(rival.error().message, HasSubstr("approved another proposal"));
+  ASSERT_TRUE(approve(*mesh, (*mesh)[0], settlement).ok());
+  mesh->settle(8);
+  EXPECT_TRUE(mesh->agree());
+  EXPECT_EQ(two.keeper.hint(), (RosterHint{3, settlement}));
+  EXPECT_TRUE(two.keeper.may_start_rounds(mesh->now));
+  mesh->restart(two);
+  EXPECT_EQ(two.keeper.hint(), (RosterHint{3, settlement}));
+}
+
 TEST(Contradictions, ApprovingAndRejectingTheSameIsReported) {
   auto mesh = Mesh::established(4);
   const Hash256 hash = propose(*mesh, (*mesh)[0], (*mesh)[0].keeper.draft(mesh->now)).value();

@@ -250,6 +250,16 @@ TEST(Voting, OneVersionIsSignedOnceUntilTheFirstProposalIsDead) {
   EXPECT_EQ((*mesh)[4].keeper.hint(), (RosterHint{2, second}));
 }
 
+TEST(Voting, AskingTwiceForTheSameDoesNotForgetTheSignature) {
+  auto mesh = Mesh::established(4);
+  const Roster renewal = (*mesh)[0].keeper.draft(mesh->now);
+  Roster other = renewal;
+  other.features = {"robust"};
+  ASSERT_TRUE(propose(*mesh, (*mesh)[0], renewal).ok());
+  EXPECT_FALSE(propose(*mesh, (*mesh)[0], renewal).ok());
+  EXPECT_FALSE(propose(*mesh, (*mesh)[0], other).ok());
+}
+
 TEST(Voting, AWrongClockIsNoticedBeforeSigning) {
   auto mesh = Mesh::established(3);
   Roster early = (*mesh)[0].keeper.draft(mesh->now + kDay);
