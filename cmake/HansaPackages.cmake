@@ -10,6 +10,7 @@ find_package(fmt REQUIRED)
 pkg_check_modules(sodium REQUIRED IMPORTED_TARGET libsodium)
 pkg_check_modules(zmq REQUIRED IMPORTED_TARGET libzmq)
 pkg_check_modules(sqlite REQUIRED IMPORTED_TARGET sqlite3)
+pkg_check_modules(httplib REQUIRED IMPORTED_TARGET cpp-httplib)
 find_path(TOMLPLUSPLUS_INCLUDE_DIR toml++/toml.h REQUIRED)
 find_path(MSGPACK_INCLUDE_DIR msgpack.hpp REQUIRED)
 
@@ -18,6 +19,9 @@ target_include_directories(hansa_toml SYSTEM INTERFACE ${TOMLPLUSPLUS_INCLUDE_DI
 add_library(hansa_msgpack INTERFACE)
 target_include_directories(hansa_msgpack SYSTEM INTERFACE ${MSGPACK_INCLUDE_DIR})
 target_compile_definitions(hansa_msgpack INTERFACE MSGPACK_NO_BOOST)
+
+add_library(hansa_httplib INTERFACE)  # Debian compiles it once with these macros: the library's classes depend on them
+target_link_libraries(hansa_httplib INTERFACE PkgConfig::httplib)
 
 if(HANSA_TESTS)
   find_package(GTest REQUIRED)

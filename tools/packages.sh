@@ -4,11 +4,11 @@
 
 packages_build=(g++ cmake ninja-build pkg-config ccache git ca-certificates libcaf-dev libsodium-dev libssl-dev
   libzmq3-dev libeigen3-dev libmsgpack-cxx-dev libcli11-dev libtomlplusplus-dev nlohmann-json3-dev libfmt-dev zlib1g-dev
-  libsqlite3-dev)
+  libsqlite3-dev libcpp-httplib-dev)
 packages_test_build=(libgtest-dev libgmock-dev librapidcheck-dev)
 packages_fuzz=(clang libclang-rt-dev)
 packages_test=("${packages_test_build[@]}" "${packages_fuzz[@]}" dataset-fashion-mnist
-  python3-zmq python3-msgpack python3-nacl)
+  python3-zmq python3-msgpack python3-nacl prometheus chromium)
 packages_bench=(libbenchmark-dev libopenblas-dev dataset-fashion-mnist)
 packages_clang=("${packages_fuzz[@]}" clang-format clang-tidy)
 
