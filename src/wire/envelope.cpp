@@ -42,7 +42,7 @@ struct ArraySink {
   std::size_t size = 0;
   void write(const char* data, std::size_t count) noexcept {
     HANSA_ASSERT(size + count <= bytes.size());
-    std::memcpy(bytes.data() + size, data, count);
+    if (count != 0) std::memcpy(bytes.data() + size, data, count);  // no bytes may have no address
     size += count;
   }
   [[nodiscard]] std::span<const std::byte> written() const noexcept {
