@@ -23,8 +23,9 @@ crypto::testing::SecretScan secrets_of(std::uint64_t seed, std::uint32_t parties
     std::array<std::byte, 8192> drawn{};
     entropy.fill(drawn);
     scan.add(drawn);
+    constexpr std::size_t kBeacon = 32;  // what it shows to all in the ceremony that draws the cohorts
     for (std::size_t k = 0; k < 16; ++k) {
-      scan.add(crypto::Scalar::reduce(std::span(drawn).subspan(64 * k).first<64>()).bytes());
+      scan.add(crypto::Scalar::reduce(std::span(drawn).subspan(kBeacon + 64 * k).first<64>()).bytes());
     }
     scan.add(crypto::Hasher("hansa/sim-ident").update_u64(seed).update_u64(party).finish().bytes);
   }
