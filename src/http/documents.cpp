@@ -211,6 +211,7 @@ Json roster_document(const NodeView& view) {
                    {"consortium", roster.name},
                    {"consortium_id", roster.consortium},
                    {"policy", roster.policy},
+                   {"threshold", roster.threshold},
                    {"expires_at", roster.expires_at_s},
                    {"orgs", list(roster.organisations, organisation_json)},
                    {"proposals", list(roster.proposals, proposal_json)},

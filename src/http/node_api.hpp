@@ -47,6 +47,7 @@ struct ProposalView {
 struct RosterView {
   std::uint32_t version = 0;  ///< 0: none yet
   std::string hash, consortium, name, policy;
+  std::uint32_t threshold = 0;  ///< organisations that must sign a change; 0: unknown
   std::int64_t expires_at_s = 0;
   std::vector<OrganisationView> organisations;
   std::vector<ProposalView> proposals;

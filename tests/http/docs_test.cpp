@@ -1,12 +1,16 @@
-// docs/api.md must list exactly the routes there are, and docs/metrics.md the metrics.
+// docs/api.md must list exactly the routes there are, docs/metrics.md the metrics, and deploy/ must use no
+// others.
 #include "src/http/api.hpp"
 #include "src/http/metrics.hpp"
 
 #include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <fstream>
 #include <iterator>
+#include <regex>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -48,6 +52,49 @@ TEST(Docs, ListEveryRoute) {
   std::string wanted;
   for (const std::string& row : expected) wanted += row + "\n";
   EXPECT_EQ(documented, expected) << "the table should be:\n" << wanted;
+}
+
+TEST(Docs, ListEveryMetric) {
+  std::vector<std::string> expected;
+  for (const Metric& metric : metrics()) {
+    std::string row = "| `" + std::string(metric.name) + "`";
+    for (const std::string_view cell : {metric.type, metric.labels, metric.unit, metric.source, metric.help})
+      row += " | " + std::string(cell);
+    expected.push_back(row + " |");
+  }
+  EXPECT_EQ(rows(file_text("docs/metrics.md"), "| `"), expected);
+}
+
+/// Names of metrics in a text of queries; what histograms are made of counts as the histogram.
+std::set<std::string> names_in(const std::string& text) {
+  std::set<std::string> names;
+  const std::regex pattern("\\b(hansa|process)_[a-z_]+");
+  for (std::sregex_iterator it(text.begin(), text.end(), pattern), end; it != end; ++it) {
+    std::string name = it->str();
+    for (const std::string suffix : {"_bucket", "_sum", "_count"})
+      if (name.ends_with(suffix)) name.resize(name.size() - suffix.size());
+    names.insert(name);
+  }
+  return names;
+}
+
+TEST(Deploy, AsksOnlyForMetricsThereAre) {
+  std::set<std::string> known;
+  for (const Metric& metric : metrics()) known.insert(std::string(metric.name));
+  std::size_t asked = 0;
+  const auto dashboard =
+      nlohmann::json::parse(file_text("deploy/grafana-dashboard.json"), nullptr, /*allow_exceptions=*/false);
+  ASSERT_TRUE(dashboard.is_object());
+  std::string queries;
+  for (const auto& panel : dashboard["panels"])
+    for (const auto& target : panel["targets"]) queries += target["expr"].get<std::string>() + "\n";
+  for (const std::string& line : rows(file_text("deploy/alerts.yml"), "        expr:"))
+    queries += line + "\n";
+  for (const std::string& name : names_in(queries)) {
+    EXPECT_TRUE(known.contains(name)) << name;
+    ++asked;
+  }
+  EXPECT_GT(asked, 15u);
 }
 
 }  // namespace

@@ -122,6 +122,7 @@ RosterView sample_roster(std::int64_t now_s) {
   roster.hash = hash_of("roster 7");
   roster.consortium = hash_of("consortium");
   roster.name = "Baltic Credit Union";
+  roster.threshold = 3;
   roster.policy = "3 of 5 organisations";
   roster.expires_at_s = now_s + 12 * 86'400;
   for (const Town& town : kTowns)
