@@ -5,6 +5,7 @@
 #include "protocols/beacon/draw.hpp"
 #include "sim/baselines.hpp"
 #include "sim/evaluation.hpp"
+#include "sim/observer.hpp"
 #include "sim/recorder.hpp"
 #include "sim/setup.hpp"
 #include "sim/world.hpp"
@@ -17,6 +18,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <memory>
 #include <utility>
 
 namespace hansa::sim {
@@ -101,11 +103,19 @@ void fill_facts(const Setup& setup, const ExperimentOptions& options, RunResult&
   }
 }
 
-/// What only the run could tell: from the beacon, who took part and in which cohorts.
-void fill_draw(const Setup& setup, const Recorder& recorder, RunResult& result) {
+/// The cohorts as the parties have drawn them so far.
+topology::CohortOptions cohorts_of(const Setup& setup, const Recorder& recorder) {
   topology::CohortOptions cohorts = setup.run->cohort;
   if (const protocols::beacon::BeaconRecord* drawn = recorder.beacon()) {
     cohorts.draw = protocols::beacon::cohort_draw(drawn->beacon, drawn->members);
+  }
+  return cohorts;
+}
+
+/// What only the run could tell: from the beacon, who took part and in which cohorts.
+void fill_draw(const Setup& setup, const Recorder& recorder, RunResult& result) {
+  const topology::CohortOptions cohorts = cohorts_of(setup, recorder);
+  if (const protocols::beacon::BeaconRecord* drawn = recorder.beacon()) {
     result.beacon.beacon = drawn->beacon.hex();
     result.beacon.attempts = drawn->attempt + 1;
     result.beacon.members = static_cast<std::uint32_t>(drawn->members.size());
@@ -151,11 +161,17 @@ Result<RunResult> run_experiment(const config::RunConfig& config, const Experime
   exec::Driver& driver = options.driver != nullptr ? *options.driver : virtual_world;
   result.clock = driver.clock_name();
 
+  std::unique_ptr<Observer> observer;
+  if (&driver == &virtual_world) {
+    observer = make_observer(setup.run, [&] { return cohorts_of(setup, recorder); });
+  }
+
   exec::DriverInput input;
   input.parties = config.parties;
   input.make = machine_factory(setup);
   input.training = &setup.training;
   input.sink = &recorder;
+  input.tap = observer.get();
   input.stop = options.stop;
   input.bytes_sent_total = &bytes_sent_total;
   const double cpu_begin = exec::process_cpu_seconds();
@@ -175,6 +191,7 @@ Result<RunResult> run_experiment(const config::RunConfig& config, const Experime
   result.messages_lost = output.messages_lost;
   result.messages_duplicated = output.messages_duplicated;
   result.sums = recorder.sums();
+  if (observer != nullptr) result.sums.inputs_exposed = observer->close().inputs_exposed;
   fill_draw(setup, recorder, result);
   result.virtual_seconds = std::chrono::duration<double>(output.end).count();
   fill_efficiency(output, result);

@@ -11,6 +11,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -67,6 +68,9 @@ struct SumStatistics {
   std::uint64_t dropouts_recovered = 0;  ///< members that a completed sum went on without
   std::uint64_t refused = 0;             ///< contributions withheld because the model was not finite
   std::uint64_t caught = 0;              ///< reports of members that broke the protocol
+  /// Inputs that a coalition of f members could determine from what it received, by sim/observer.hpp; none if
+  /// nobody watched (by the wall clock).
+  std::optional<std::uint64_t> inputs_exposed;
 };
 
 /// How the cohorts were drawn, if by a beacon.

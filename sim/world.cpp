@@ -126,6 +126,7 @@ void World::deliver(PartyId to, PartyId from, protocols::Message message) {
     HANSA_ASSERT(decoded.ok());  // we encoded it ourselves
     message = std::move(decoded).value();
   }
+  if (input_->tap != nullptr) input_->tap->on_delivered(from, to, message);
   host.machine->on_message(from, std::move(message), now_, effects_);
   perform_effects(to);
 }
@@ -176,6 +177,7 @@ void World::perform_effects(PartyId party) {
 
 void World::send(PartyId from, protocols::Send send) {
   HANSA_ASSERT(index(send.to) < hosts_.size());
+  if (input_->tap != nullptr) input_->tap->on_sent(from, send.to, send.message);
   const std::uint64_t bytes = wire::encoded_size(send.message);
   exec::PartyTraffic& traffic = output_.parties[index(from)];
   traffic.bytes_sent += bytes;

@@ -12,14 +12,10 @@
 namespace hansa::protocols::secure_sum {
 namespace {
 
-std::uint64_t times(std::uint64_t a, std::uint64_t b) {
-  return static_cast<std::uint64_t>(static_cast<unsigned __int128>(a) * b % kEquationPrime);
-}
-
 std::uint64_t inverse(std::uint64_t a) {
   std::uint64_t out = 1;
-  for (std::uint64_t e = kEquationPrime - 2; e != 0; e >>= 1, a = times(a, a)) {
-    if (e & 1) out = times(out, a);
+  for (std::uint64_t e = kEquationPrime - 2; e != 0; e >>= 1, a = product(a, a)) {
+    if (e & 1) out = product(out, a);
   }
   return out;
 }
@@ -29,7 +25,7 @@ void clear_column(Row& row, const Row& lead, std::size_t column) {
   if (row[column] == 0) return;
   const std::uint64_t factor = kEquationPrime - row[column];
   for (std::size_t k = column; k < row.size(); ++k) {
-    if (lead[k] != 0) row[k] = (row[k] + times(factor, lead[k])) % kEquationPrime;
+    if (lead[k] != 0) row[k] = (row[k] + product(factor, lead[k])) % kEquationPrime;
   }
 }
 
@@ -51,7 +47,7 @@ std::vector<Row> reduced(std::vector<Row> rows) {
     Row lead = std::move(*pivot);
     rows.erase(pivot);
     const std::uint64_t scale = inverse(lead[c]);
-    for (std::uint64_t& value : lead) value = times(value, scale);
+    for (std::uint64_t& value : lead) value = product(value, scale);
     for (Row& row : rows) clear_column(row, lead, c);
     for (Row& row : out) clear_column(row, lead, c);
     out.push_back(std::move(lead));

@@ -23,6 +23,11 @@ namespace hansa::protocols::secure_sum {
 using Row = std::vector<std::uint64_t>;
 inline constexpr std::uint64_t kEquationPrime = (std::uint64_t{1} << 61) - 1;
 
+/// Of two coefficients.
+[[nodiscard]] constexpr std::uint64_t product(std::uint64_t a, std::uint64_t b) noexcept {
+  return static_cast<std::uint64_t>(static_cast<unsigned __int128>(a) * b % kEquationPrime);
+}
+
 /// The reduced row echelon form of `rows` (all of one length), without rows of zeros: two systems say the
 /// same if and only if these are equal.
 [[nodiscard]] std::vector<Row> reduced(std::vector<Row> rows);

@@ -126,6 +126,8 @@ void add_what_it_cost(Json& out, const RunResult& result) {
         {"sessions", result.sums.sessions}, {"completed", result.sums.completed},
         {"aborted", result.sums.aborted},   {"dropouts_recovered", result.sums.dropouts_recovered},
         {"refused", result.sums.refused},   {"caught", result.sums.caught}};
+    const auto& exposed = result.sums.inputs_exposed;
+    out["secure"]["inputs_exposed"] = exposed ? Json(*exposed) : Json();
   }
   if (!result.beacon.beacon.empty() || !result.beacon.others.empty()) {
     out["beacon"] = {{"value", result.beacon.beacon},

@@ -163,6 +163,12 @@ std::string protection_html(const RunResult& result) {
         "its "
         "members and can itself reveal things. {} sums were begun, {} completed, {} given up.</p>",
         result.sums.sessions, result.sums.completed, result.sums.aborted);
+    if (result.sums.inputs_exposed) {
+      text += fmt::format(
+          "<p>The simulator played such a coalition, with all that its members received. Of the others' "
+          "models, counted over all rounds, it could determine <b>{}</b>.</p>",
+          *result.sums.inputs_exposed);
+    }
   } else {
     text += fmt::format(
         "<b>aggregation = {}</b>: see the project's documentation for what this mode hides, from "

@@ -25,6 +25,15 @@ class EventSink {
   virtual void on_event(PartyId party, const protocols::Event& event, Time now) = 0;
 };
 
+/// Sees every message: when a machine sends it, and when a machine is about to get it. For observers that
+/// play the adversary. Called from one thread at a time, in a fixed order.
+class MessageTap {
+ public:
+  virtual ~MessageTap() = default;
+  virtual void on_sent(PartyId from, PartyId to, const protocols::Message& message) = 0;
+  virtual void on_delivered(PartyId from, PartyId to, const protocols::Message& message) = 0;
+};
+
 /// Builds the machine of a party; `restored` is its last durable record if it comes back from a crash.
 using MachineFactory =
     std::function<std::unique_ptr<protocols::Machine>(PartyId, std::optional<protocols::Record> restored)>;
@@ -34,6 +43,7 @@ struct DriverInput {
   MachineFactory make;
   const LocalTraining* training = nullptr;
   EventSink* sink = nullptr;
+  MessageTap* tap = nullptr;                ///< only under the virtual clock
   const std::atomic<bool>* stop = nullptr;  ///< checked often; when set, run() returns what there is
   /// If set, kept at the total of bytes sent so far, for progress and metrics.
   std::atomic<std::uint64_t>* bytes_sent_total = nullptr;

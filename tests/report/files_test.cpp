@@ -174,6 +174,21 @@ TEST(Summary, WhatDoesNotExistIsNull) {
   EXPECT_TRUE(json["final"]["ks"]["mean"].is_null());
 }
 
+TEST(Summary, SecureRunsSayWhatBecameOfTheirSums) {
+  RunResult run = test::sample_run();
+  EXPECT_FALSE(Json::parse(summary_json(run)).contains("secure"));
+  run.config.aggregation = "secure";
+  run.sums = {.sessions = 9, .completed = 6, .aborted = 3, .dropouts_recovered = 2, .inputs_exposed = 4};
+  const Json secure = Json::parse(summary_json(run))["secure"];
+  EXPECT_EQ(secure["sessions"], 9);
+  EXPECT_EQ(secure["completed"], 6);
+  EXPECT_EQ(secure["aborted"], 3);
+  EXPECT_EQ(secure["dropouts_recovered"], 2);
+  EXPECT_EQ(secure["inputs_exposed"], 4);
+  run.sums.inputs_exposed.reset();  // nobody watched: that is not the same as none
+  EXPECT_TRUE(Json::parse(summary_json(run))["secure"]["inputs_exposed"].is_null());
+}
+
 TEST(Summary, EmptyRunStillParses) {
   const Json json = Json::parse(summary_json(RunResult{}));
   EXPECT_EQ(json["rounds_completed"], 0);
