@@ -1,3 +1,5 @@
+// One lock around who is who and what has been seen; the sockets have a thread of their own and are never
+// called with the lock held.
 #include "src/node/messenger.hpp"
 
 #include <hansa/version.hpp>

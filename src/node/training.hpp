@@ -65,6 +65,7 @@ class Training final : private actors::LiveNode {
     return checkpoints_.quarantined();
   }
   [[nodiscard]] std::string metric_name() const;
+  [[nodiscard]] learn::Layout layout() const { return setup_.model->layout(); }
 
  private:
   Training(sim::Setup setup, store::Checkpoints checkpoints, TrainingObserver& observer);

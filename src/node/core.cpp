@@ -1,0 +1,315 @@
+// The loop: inputs in the order of their arrival, a tick every fifth of a second, a fresh view after whatever
+// changed something.
+#include "src/node/core.hpp"
+
+#include "src/crypto/random.hpp"
+
+#include <hansa/assert.hpp>
+
+#include <algorithm>
+#include <cstdlib>
+#include <utility>
+
+namespace hansa::node {
+namespace {
+
+constexpr auto kTick = std::chrono::milliseconds(200);
+constexpr std::size_t kEvidenceMax = 200;
+
+/// Boot counters leave room: a folder that was restored from a backup must not count where another has been.
+std::uint64_t next_boot_after(std::uint64_t database, std::uint64_t file) {
+  return std::max(database, file) + 1;
+}
+
+}  // namespace
+
+Core::Core(CoreOptions options, NodeKeys keys, store::StateDb db)
+    : options_(std::move(options)),
+      keys_(std::move(keys)),
+      db_(std::move(db)),
+      keeper_({.node = keys_.node->public_key(), .organisation = keys_.organisation}),
+      book_(*keys_.node) {}
+
+Result<std::unique_ptr<Core>> Core::open(CoreOptions options) {
+  if (const auto ready = crypto::initialise(); !ready) return ready.error();
+  auto keys = load_node_keys(options.folder);
+  if (!keys) return keys.error();
+  auto db = store::StateDb::open(options.folder.database());
+  if (!db) return db.error();
+  std::unique_ptr<Core> core(new Core(std::move(options), std::move(keys).value(), std::move(db).value()));
+  if (const auto started = core->start(); !started) return started.error();
+  return core;
+}
+
+Result<void> Core::start() {
+  const auto file = last_boot(options_.folder);
+  if (!file) return file.error();
+  const auto stored = db_.counter("boot");
+  if (!stored) return stored.error();
+  boot_ = next_boot_after(*stored, *file);
+  if (const auto saved = save_boot(options_.folder, boot_); !saved) return saved.error();
+  if (const auto counted = db_.next("boot", boot_); !counted) return counted.error();
+  // A database that had to be moved aside, or a folder from a backup: what was signed since is not in it.
+  const bool recovering = db_.was_damaged() || (*file > 0 && *stored < *file);
+
+  MessengerOptions mail{.identity = keys_.node, .boot_id = boot_, .transport = {}};
+  mail.transport.keys = net::CurveKeys::from_secret(keys_.curve.key.secret());
+  mail.transport.consortium = "hansa";
+  mail.transport.control_endpoint = options_.control_endpoint;
+  mail.transport.bulk_endpoint = options_.bulk_endpoint;
+  auto messenger = Messenger::open(std::move(mail), *this);
+  if (!messenger) return messenger.error();
+  messenger_ = std::move(messenger).value();
+
+  std::vector<protocols::roster::Record> records;
+  const auto rows = db_.all("roster");
+  if (!rows) return rows.error();
+  for (const store::StateDb::Row& row : *rows) {
+    if (row.key.empty()) continue;
+    records.push_back({static_cast<protocols::roster::RecordKind>(row.key[0]),
+                       Bytes(row.key.begin() + 1, row.key.end()), row.value});
+  }
+  const auto peers = db_.all("peer-boot");
+  if (!peers) return peers.error();
+  protocols::roster::KeeperEffects kept;
+  if (const auto begun = keeper_.start(records, unix_now(), kept, recovering); !begun) return begun.error();
+  perform(std::move(kept));
+  roster_changed();
+
+  const auto bindings = db_.all("binding");
+  if (!bindings) return bindings.error();
+  for (const store::StateDb::Row& row : *bindings) {
+    if (row.key.size() != 32) continue;
+    RunId run;
+    std::copy(row.key.begin(), row.key.end(), run.bytes.begin());
+    std::vector<std::string> paths(1);
+    for (const std::byte b : row.value) {
+      if (b == std::byte{0}) {
+        paths.emplace_back();
+      } else {
+        paths.back().push_back(static_cast<char>(b));
+      }
+    }
+    paths.resize(4);
+    local_[run].binding = DataBinding{paths[0], paths[1], paths[2], paths[3]};
+  }
+  const auto statements = db_.all("run");
+  if (!statements) return statements.error();
+  std::vector<Bytes> known;
+  for (const store::StateDb::Row& row : *statements) known.push_back(row.value);
+  protocols::runs::RunEffects runs;
+  book_.restore(known, unix_now(), runs);
+  perform(std::move(runs));
+  if (db_.was_damaged()) evidence("storage", "state.db", "was damaged; moved aside, promises ask the peers");
+  if (db_.bad_rows() > 0) {
+    evidence("storage", "state.db", std::to_string(db_.bad_rows()) + " rows were damaged and are ignored");
+  }
+  refresh_view();
+  thread_ = std::thread([this] { loop(); });
+  return {};
+}
+
+Core::~Core() {
+  shut_down();
+  if (thread_.joinable()) thread_.join();
+  for (std::thread& loader : loaders_) loader.join();
+  for (auto& [run, local] : local_) local.training.reset();
+  messenger_.reset();  // before what its thread calls
+}
+
+void Core::wait() {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [this] { return closed_; });
+}
+
+void Core::shut_down() {
+  const std::lock_guard lock(mutex_);
+  closed_ = true;
+  changed_.notify_all();
+}
+
+void Core::post(std::function<void()> input) {
+  const std::lock_guard lock(mutex_);
+  if (closed_) return;
+  queue_.push_back(std::move(input));
+  changed_.notify_all();
+}
+
+void Core::loop() {
+  Clock::time_point next = Clock::now() + kTick;
+  for (;;) {
+    std::deque<std::function<void()>> inputs;
+    {
+      std::unique_lock lock(mutex_);
+      changed_.wait_until(lock, next, [this] { return closed_ || !queue_.empty(); });
+      if (closed_) break;
+      inputs.swap(queue_);
+    }
+    for (auto& input : inputs) input();
+    if (Clock::now() >= next) {
+      tick();
+      next = Clock::now() + kTick;
+    }
+    if (!inputs.empty()) refresh_view();
+  }
+  // Whoever waits for an answer gets none; ask() sees that the node is closed.
+  const std::lock_guard lock(mutex_);
+  queue_.clear();
+  changed_.notify_all();
+}
+
+template <class Answer>
+Answer Core::ask(std::function<Answer()> question) {
+  auto answer = std::make_shared<std::optional<Answer>>();
+  post([this, answer, question = std::move(question)] {
+    Answer result = question();
+    refresh_view();  // whoever asks next sees what has changed
+    const std::lock_guard lock(mutex_);
+    answer->emplace(std::move(result));
+    changed_.notify_all();
+  });
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [&] { return closed_ || answer->has_value(); });
+  if (!answer->has_value()) return Error{ErrorKind::interrupted, "the node is shutting down", ""};
+  return std::move(**answer);
+}
+
+void Core::tick() {
+  protocols::roster::KeeperEffects kept;
+  keeper_.on_tick(unix_now(), kept);
+  perform(std::move(kept));
+  protocols::runs::RunEffects runs;
+  book_.on_tick(unix_now(), runs);
+  if (now() >= next_compare_) {
+    next_compare_ = now() + std::chrono::seconds(3);
+    const std::vector<NodeKey> peers = messenger_->connected();
+    if (!peers.empty()) book_.on_peer_up(peers[compare_turn_++ % peers.size()], runs);
+  }
+  perform(std::move(runs));
+  protocols::bulk::Effects bulk;
+  bulk_.on_deadline(now(), bulk);
+  perform(std::move(bulk));
+  while (!held_.empty() && now() - held_.front().second > std::chrono::minutes(2)) {
+    bulk_.release(held_.front().first);
+    offered_.erase(held_.front().first);
+    held_.pop_front();
+  }
+  for (auto entry = down_since_.begin(); entry != down_since_.end();) {
+    if (now() - entry->second < std::chrono::seconds(5)) {
+      ++entry;
+      continue;
+    }
+    for (auto& [run, local] : local_) {
+      if (local.training != nullptr) local.training->peer_down(entry->first);
+    }
+    entry = down_since_.erase(entry);
+  }
+  if (lobby_closes_ && now() > *lobby_closes_) {
+    lobby_closes_.reset();
+    messenger_->close_lobby();
+  }
+  dial_inviter();
+  refresh_view();
+}
+
+Time Core::now() const { return std::chrono::duration_cast<Duration>(Clock::now() - began_); }
+
+std::int64_t Core::unix_now() const {
+  return std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
+void Core::log(const std::string& level, const std::string& text) const {
+  if (options_.log) options_.log(level, text);
+}
+
+void Core::evidence(const std::string& kind, const std::string& about, const std::string& text) {
+  log("warning", kind + " " + about + ": " + text);
+  if (evidence_.size() == kEvidenceMax) evidence_.erase(evidence_.begin());
+  evidence_.push_back({kind, about, text, unix_now()});
+  emit("evidence", about);
+}
+
+void Core::must(const Result<void>& done, const std::string& what) {
+  if (done) return;
+  log("error", what + ": " + done.error().message + "; the node stops, because it would forget what it says");
+  stopping_ = true;
+  shut_down();
+}
+
+void Core::emit(const std::string& name, const std::string& subject) {
+  std::vector<std::function<void(const http::NodeEvent&)>> all;
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto& [number, listener] : listeners_) all.push_back(listener);
+  }
+  for (const auto& listener : all) listener({name, subject});
+}
+
+std::shared_ptr<void> Core::subscribe(std::function<void(const http::NodeEvent&)> listener) {
+  const std::lock_guard lock(mutex_);
+  const std::uint64_t number = ++listener_count_;
+  listeners_.emplace(number, std::move(listener));
+  return {this, [this, number](void*) {
+            const std::lock_guard again(mutex_);
+            listeners_.erase(number);
+          }};
+}
+
+std::shared_ptr<const http::NodeView> Core::view() const {
+  const std::lock_guard lock(mutex_);
+  return view_;
+}
+
+// Commands: each is a question to the loop.
+
+Result<std::string> Core::propose_run(const ProposeRun& wanted) {
+  return ask<Result<std::string>>([this, wanted] { return propose_now(wanted); });
+}
+Result<void> Core::approve_run(const BindRun& binding) {
+  return ask<Result<void>>([this, binding] { return approve_now(binding); });
+}
+Result<void> Core::stop_run(const std::string& run, const std::string& reason) {
+  return ask<Result<void>>([this, run, reason]() -> Result<void> {
+    const auto id = find_run(run);
+    if (!id) return id.error();
+    protocols::runs::RunEffects effects;
+    const auto done = book_.stop(*id, reason, unix_now(), effects);
+    perform(std::move(effects));
+    return done;
+  });
+}
+Result<http::NodeApi::FinalModel> Core::final_model(const std::string& run) {
+  return ask<Result<FinalModel>>([this, run] { return final_now(run); });
+}
+Result<http::NodeApi::KeeperState> Core::keeper_state() {
+  return ask<Result<KeeperState>>([this] { return keeper_state_now(); });
+}
+Result<void> Core::change_keeper(const KeeperChange& change) {
+  return ask<Result<void>>([this, change] { return change_keeper_now(change); });
+}
+Result<std::string> Core::open_lobby(double seconds) {
+  return ask<Result<std::string>>([this, seconds]() -> Result<std::string> {
+    lobby_closes_ =
+        std::max(lobby_closes_.value_or(Time{0}),
+                 now() + std::chrono::duration_cast<Duration>(std::chrono::duration<double>(seconds)));
+    if (lobby_endpoint_.empty()) {
+      auto bound = messenger_->open_lobby(options_.lobby_endpoint);
+      if (!bound) return bound.error();
+      lobby_endpoint_ = advertised(*bound);
+    }
+    return lobby_endpoint_;
+  });
+}
+Result<void> Core::drain(bool on) {
+  return ask<Result<void>>([this, on]() -> Result<void> {
+    draining_ = on;
+    emit("status", "");
+    return {};
+  });
+}
+Result<void> Core::set_log_level(const std::string&) {
+  return Error{ErrorKind::not_built, "the log level can only be set when the node starts", ""};
+}
+
+}  // namespace hansa::node

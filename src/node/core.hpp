@@ -1,0 +1,178 @@
+// The node's own thread. It owns the machines that decide (the roster keeper, the run book, the bulk
+// transfer) and the database, and feeds them one input at a time; what comes from sockets, trainings and
+// operators is posted to its queue. Nothing here waits for the network, for training or for a person.
+#pragma once
+
+#include "protocols/bulk/bulk.hpp"
+#include "protocols/roster/keeper.hpp"
+#include "protocols/runs/run_book.hpp"
+#include "src/http/node_api.hpp"
+#include "src/node/messenger.hpp"
+#include "src/node/state_folder.hpp"
+#include "src/node/training.hpp"
+#include "src/store/state_db.hpp"
+
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace hansa::node {
+
+struct CoreOptions {
+  StateFolder folder;
+  std::string control_endpoint = "tcp://127.0.0.1:0";  ///< empty: only dials out
+  std::string bulk_endpoint = "tcp://127.0.0.1:0";
+  std::string lobby_endpoint = "tcp://127.0.0.1:0";
+  std::string advertise_host = "127.0.0.1";  ///< what others dial
+  std::function<void(const std::string& level, const std::string& text)> log;
+};
+
+/// Everything about a run that only this node knows.
+struct LocalRun {
+  std::optional<DataBinding> binding;
+  std::unique_ptr<Training> training;
+  bool loading = false;
+  std::vector<RoundReport> history;
+  Round round = 0;
+  ParametersRef final_model;
+  std::string failure, metric_name;
+  std::deque<Arrived> early;  ///< frames from parties that were faster
+  std::size_t early_bytes = 0;
+};
+
+class Core final : public http::NodeApi, private MailReceiver, private TrainingObserver {
+ public:
+  static Result<std::unique_ptr<Core>> open(CoreOptions options);
+  ~Core() override;
+
+  // http::NodeApi
+  [[nodiscard]] std::shared_ptr<const http::NodeView> view() const override;
+  [[nodiscard]] std::shared_ptr<void> subscribe(
+      std::function<void(const http::NodeEvent&)> listener) override;
+  Result<std::string> propose_run(const ProposeRun& wanted) override;
+  Result<void> approve_run(const BindRun& binding) override;
+  Result<void> stop_run(const std::string& run, const std::string& reason) override;
+  Result<FinalModel> final_model(const std::string& run) override;
+  Result<KeeperState> keeper_state() override;
+  Result<void> change_keeper(const KeeperChange& change) override;
+  Result<std::string> open_lobby(double seconds) override;
+  Result<void> drain(bool on) override;
+  Result<void> set_log_level(const std::string& level) override;
+  void shut_down() override;
+
+  /// Until shut_down().
+  void wait();
+
+ private:
+  using RunId = protocols::runs::RunId;
+  using Clock = std::chrono::steady_clock;
+
+  explicit Core(CoreOptions options, NodeKeys keys, store::StateDb db);
+
+  // core.cpp: the thread
+  Result<void> start();
+  void loop();
+  void post(std::function<void()> input);
+  /// Runs `question` on the core's thread and waits for its answer.
+  template <class Answer>
+  Answer ask(std::function<Answer()> question);
+  void tick();
+  [[nodiscard]] Time now() const;
+  [[nodiscard]] std::int64_t unix_now() const;
+  void log(const std::string& level, const std::string& text) const;
+  void emit(const std::string& name, const std::string& subject);
+  void evidence(const std::string& kind, const std::string& about, const std::string& text);
+  /// A failing disk ends the node: what it cannot keep it must not say.
+  void must(const Result<void>& done, const std::string& what);
+
+  // core_mail.cpp: what arrives
+  void on_mail(Arrived mail) override;
+  void on_peer(const NodeKey& peer, bool up) override;
+  void on_incompatible(const NodeKey& peer, const std::string& what) override;
+  void handle(Arrived mail);
+  void handle_bulk(const Arrived& mail);
+  void perform(protocols::bulk::Effects effects);
+
+  // core_roster.cpp
+  void perform(protocols::roster::KeeperEffects effects);
+  void roster_changed();
+  void tell_roster(const NodeKey& to, const BytesRef& body);
+  void noticed_roster(const protocols::roster::KeeperEvent& event);
+  void dial_inviter();
+
+  Result<KeeperState> keeper_state_now();
+  Result<void> change_keeper_now(const KeeperChange& change);
+  [[nodiscard]] std::string advertised(const std::string& bound) const;
+
+  // core_runs.cpp
+  Result<std::string> propose_now(const ProposeRun& wanted);
+  Result<void> approve_now(const BindRun& binding);
+  Result<FinalModel> final_now(const std::string& run);
+  void perform(protocols::runs::RunEffects effects);
+  void begin_training(const RunId& run, PartyId party);
+  void training_ready(const RunId& run, Result<std::unique_ptr<Training>> made);
+  void deliver(Arrived mail);
+  void runs_changed();
+  void keep(const RunId& run, const Bytes& statement);
+  void frame_to(const RunId& run, const NodeKey& to, actors::FrameRef frame) override;
+  void round_done(const RunId& run, const RoundReport& report) override;
+  void training_done(const RunId& run, Round rounds, ParametersRef model) override;
+  void training_failed(const RunId& run, const std::string& what) override;
+  void noticed(const RunId& run, const std::string& what) override;
+  [[nodiscard]] Result<RunId> find_run(const std::string& prefix) const;
+  void save_final(const RunId& run, const ParametersRef& model);
+
+  // core_view.cpp
+  void refresh_view();
+  [[nodiscard]] http::RosterView roster_view() const;
+  [[nodiscard]] http::RunView run_view(const protocols::runs::Run& run) const;
+  [[nodiscard]] std::string name_of(const NodeKey& node) const;
+
+  const CoreOptions options_;
+  const NodeKeys keys_;
+  store::StateDb db_;
+  std::uint64_t boot_ = 0;
+  const Clock::time_point began_ = Clock::now();
+
+  protocols::roster::RosterKeeper keeper_;
+  protocols::runs::RunBook book_;
+  protocols::bulk::Bulk bulk_;
+  std::map<RunId, LocalRun> local_;
+  std::vector<protocols::roster::AllowedNode> allowed_;
+  std::map<NodeKey, bool> up_;
+  std::map<NodeKey, Time> down_since_;
+  std::map<protocols::bulk::BlobId, std::pair<RunId, NodeKey>> wanted_;
+  std::map<protocols::bulk::BlobId, RunId> offered_;
+  std::deque<std::pair<protocols::bulk::BlobId, Time>> held_;  ///< frames that were offered, oldest first
+  std::vector<http::EvidenceView> evidence_;
+  std::optional<Time> lobby_closes_;
+  std::string lobby_endpoint_;
+  bool draining_ = false, stopping_ = false, dialled_host_ = false;
+  std::vector<std::unique_ptr<Training>> retired_;  ///< ended while one of their threads may be calling
+  Time next_compare_{0};
+  std::size_t compare_turn_ = 0;
+  std::vector<std::thread> loaders_;
+
+  std::unique_ptr<Messenger> messenger_;
+
+  mutable std::mutex mutex_;  ///< guards the queue, the view and the listeners
+  std::condition_variable changed_;
+  std::deque<std::function<void()>> queue_;
+  std::shared_ptr<const http::NodeView> view_;
+  std::map<std::uint64_t, std::function<void(const http::NodeEvent&)>> listeners_;
+  std::uint64_t listener_count_ = 0;
+  bool closed_ = false;
+  std::thread thread_;
+};
+
+}  // namespace hansa::node

@@ -1,0 +1,198 @@
+// Governance at the node: what the keeper wants kept is kept before anything is told, and whoever the roster
+// allows is whoever may connect.
+#include "src/node/core.hpp"
+
+#include "protocols/roster/identity.hpp"
+#include "src/crypto/hash.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <utility>
+
+namespace hansa::node {
+namespace {
+
+using protocols::roster::EventKind;
+namespace roster = protocols::roster;
+
+constexpr std::size_t kControlBytesMax = 60 * 1024;
+constexpr std::size_t kLobbyBytesMax = 15 * 1024;
+
+std::string url(const std::vector<std::string>& endpoints) {
+  return endpoints.empty() ? std::string() : "tcp://" + endpoints.front();
+}
+
+std::optional<Bytes> from_hex(const std::string& text) {
+  if (text.size() % 2 != 0) return std::nullopt;
+  Bytes bytes(text.size() / 2);
+  for (std::size_t i = 0; i < bytes.size(); ++i) {
+    unsigned value = 0;
+    const char* begin = text.data() + 2 * i;
+    const auto [end, error] = std::from_chars(begin, begin + 2, value, 16);
+    if (error != std::errc() || end != begin + 2) return std::nullopt;
+    bytes[i] = static_cast<std::byte>(value);
+  }
+  return bytes;
+}
+
+Bytes row_key(const roster::Record& record) {
+  Bytes key{static_cast<std::byte>(record.kind)};
+  key.insert(key.end(), record.key.begin(), record.key.end());
+  return key;
+}
+
+}  // namespace
+
+void Core::perform(roster::KeeperEffects effects) {
+  bool changed = false;
+  for (roster::KeeperEffect& effect : effects) {
+    if (stopping_) return;
+    if (auto* persist = std::get_if<roster::PersistRecord>(&effect)) {
+      const Bytes key = row_key(persist->record);
+      must(persist->record.value.empty() ? db_.erase("roster", key)
+                                         : db_.put("roster", key, persist->record.value),
+           "the roster cannot be kept");
+    } else if (auto* tell = std::get_if<roster::Tell>(&effect)) {
+      tell_roster(tell->to, std::make_shared<const Bytes>(std::move(tell->message)));
+    } else if (auto* all = std::get_if<roster::TellAll>(&effect)) {
+      const auto body = std::make_shared<const Bytes>(std::move(all->message));
+      for (const roster::AllowedNode& node : allowed_) {
+        if (node.node != all->except && node.node != keys_.node->public_key()) tell_roster(node.node, body);
+      }
+      for (const roster::AllowedNode& node : keeper_.applicant_nodes()) {
+        if (node.node != all->except) tell_roster(node.node, body);
+      }
+      if (const auto& request = keeper_.own_request(); request && !keeper_.member()) {
+        for (const roster::Bootstrap& host : request->ticket.bootstrap) tell_roster(host.node, body);
+      }
+    } else if (auto* notice = std::get_if<roster::Notify>(&effect)) {
+      noticed_roster(notice->event);
+      changed = true;
+    }
+  }
+  if (changed) roster_changed();
+}
+
+void Core::tell_roster(const NodeKey& to, const BytesRef& body) {
+  const bool allowed = std::any_of(allowed_.begin(), allowed_.end(),
+                                   [&](const roster::AllowedNode& node) { return node.node == to; });
+  if (!allowed) {
+    if (body->size() <= kLobbyBytesMax) messenger_->send(to, Type::lobby_sync, body);
+    return;
+  }
+  messenger_->send(to, body->size() <= kControlBytesMax ? Type::roster_sync : Type::roster_sync_large, body);
+}
+
+void Core::noticed_roster(const roster::KeeperEvent& event) {
+  switch (event.kind) {
+    case EventKind::forked:
+    case EventKind::contradiction:
+    case EventKind::wrong_anchor:
+      evidence("roster", event.object.hex().substr(0, 12), event.text);
+      break;
+    case EventKind::request:
+    case EventKind::request_gone:
+    case EventKind::request_rejected:
+      emit("request", event.object.hex());
+      break;
+    default:
+      emit("roster", event.object.hex());
+  }
+  log(event.kind == EventKind::expiry_warning ? "warning" : "info", event.text);
+}
+
+/// Who may connect, and who may take part in runs, follow the roster.
+void Core::roster_changed() {
+  allowed_ = keeper_.allowed_nodes(unix_now());
+  std::vector<MeshPeer> peers;
+  std::vector<protocols::runs::Member> members;
+  for (const roster::AllowedNode& node : allowed_) {
+    MeshPeer peer{node.node, node.curves.front(), std::nullopt, url(node.endpoints.control),
+                  url(node.endpoints.bulk)};
+    if (node.curves.size() > 1) peer.other_curve = node.curves[1];
+    peers.push_back(std::move(peer));
+    if (node.trains) members.push_back({node.node, node.organisation_name});
+  }
+  messenger_->set_consortium(keeper_.chain().consortium(), keeper_.hint().version);
+  messenger_->set_peers(peers);
+  book_.set_members(std::move(members));
+  std::erase_if(up_, [this](const auto& entry) {
+    return std::none_of(allowed_.begin(), allowed_.end(),
+                        [&](const roster::AllowedNode& node) { return node.node == entry.first; });
+  });
+}
+
+/// Whoever is not a member yet keeps knocking where its ticket says.
+void Core::dial_inviter() {
+  const auto& request = keeper_.own_request();
+  const bool wants = request && !keeper_.member() && !request->ticket.bootstrap.empty();
+  if (!wants) {
+    if (dialled_host_) messenger_->dial_lobby(std::nullopt);
+    dialled_host_ = false;
+    return;
+  }
+  if (dialled_host_) return;
+  const roster::Bootstrap& host = request->ticket.bootstrap.front();
+  messenger_->dial_lobby(MeshPeer{host.node, host.curve, std::nullopt, "tcp://" + host.endpoint, ""});
+  dialled_host_ = true;
+}
+
+/// "tcp://0.0.0.0:7719" as others dial it: "host:7719".
+std::string Core::advertised(const std::string& bound) const {
+  return options_.advertise_host + bound.substr(bound.rfind(':'));
+}
+
+Result<http::NodeApi::KeeperState> Core::keeper_state_now() {
+  const auto rows = db_.all("roster");
+  if (!rows) return rows.error();
+  KeeperState state;
+  crypto::Hasher base("hansa/keeper");
+  for (const store::StateDb::Row& row : *rows) {
+    base.update_u64(row.key.size()).update(row.key).update_u64(row.value.size()).update(row.value);
+    state.records.emplace_back(crypto::to_hex(row.key), crypto::to_hex(row.value));
+  }
+  state.base = base.finish().hex();
+  return state;
+}
+
+/// What an operator's tool worked out with the organisation's key becomes the keeper's state, whole, unless
+/// that has moved on meanwhile.
+Result<void> Core::change_keeper_now(const KeeperChange& change) {
+  const auto current = keeper_state_now();
+  if (!current) return current.error();
+  if (current->base != change.base) {
+    return Error{ErrorKind::failed, "the roster has changed meanwhile", "try the command again"};
+  }
+  std::vector<store::StateDb::Row> changed;
+  std::vector<Bytes> removed;
+  for (const auto& [key_text, value_text] : change.records) {
+    auto key = from_hex(key_text), value = from_hex(value_text);
+    if (!key || !value || key->empty()) return Error{ErrorKind::bad_data, "a record is not hexadecimal", ""};
+    value->empty() ? removed.push_back(std::move(*key))
+                   : changed.push_back({std::move(*key), std::move(*value)});
+  }
+  if (const auto kept = db_.put_all("roster", changed); !kept) return kept.error();
+  for (const Bytes& key : removed) {
+    if (const auto gone = db_.erase("roster", key); !gone) return gone.error();
+  }
+  const auto rows = db_.all("roster");
+  if (!rows) return rows.error();
+  std::vector<roster::Record> records;
+  for (const store::StateDb::Row& row : *rows) {
+    records.push_back(
+        {static_cast<roster::RecordKind>(row.key[0]), Bytes(row.key.begin() + 1, row.key.end()), row.value});
+  }
+  keeper_ = roster::RosterKeeper({.node = keys_.node->public_key(), .organisation = keys_.organisation});
+  roster::KeeperEffects effects;
+  if (const auto started = keeper_.start(records, unix_now(), effects); !started) return started.error();
+  for (const NodeKey& peer : messenger_->connected()) keeper_.on_connected(peer, unix_now(), effects);
+  for (const std::string& text : change.messages) {
+    if (auto message = from_hex(text)) effects.emplace_back(roster::TellAll{std::move(*message), {}});
+  }
+  roster_changed();
+  perform(std::move(effects));
+  emit("roster", "");
+  return {};
+}
+
+}  // namespace hansa::node

@@ -1,0 +1,289 @@
+// Runs at the node. The run book decides; here data is bound, trainings are started and fed, and models are
+// kept.
+#include "src/node/core.hpp"
+
+#include "src/store/key_files.hpp"
+
+#include <algorithm>
+#include <cctype>
+#include <cstring>
+#include <utility>
+
+namespace hansa::node {
+namespace {
+
+namespace runs = protocols::runs;
+
+constexpr std::size_t kEarlyBytesMax = std::size_t{64}
+                                       << 20;  ///< of frames that came before the data was read
+constexpr std::size_t kHistoryMax = 10'000;
+
+runs::NodeKey signer_of(const Bytes& statement) {
+  runs::NodeKey key{};
+  std::copy_n(statement.begin() + 33, key.size(), key.begin());  // behind its type and run
+  return key;
+}
+
+}  // namespace
+
+void Core::perform(runs::RunEffects effects) {
+  for (runs::RunEffect& effect : effects) {
+    if (stopping_) return;
+    if (auto* persist = std::get_if<runs::PersistStatement>(&effect)) {
+      keep(persist->run, persist->statement);
+    } else if (auto* tell = std::get_if<runs::Tell>(&effect)) {
+      messenger_->send(tell->to, Type::run_sync, std::make_shared<const Bytes>(std::move(tell->message)));
+    } else if (auto* all = std::get_if<runs::TellAll>(&effect)) {
+      const auto body = std::make_shared<const Bytes>(std::move(all->message));
+      for (const NodeKey& peer : messenger_->connected()) messenger_->send(peer, Type::run_sync, body);
+    } else if (auto* changed = std::get_if<runs::RunChanged>(&effect)) {
+      runs_changed();
+      emit("run", changed->run.hex());
+    } else if (auto* begin = std::get_if<runs::BeginTraining>(&effect)) {
+      runs_changed();
+      begin_training(begin->run, begin->party);
+    } else if (auto* end = std::get_if<runs::EndTraining>(&effect)) {
+      retired_.push_back(std::move(local_[end->run].training));
+      log("info", "run " + end->run.hex().substr(0, 4) + " is over here");
+    } else if (auto* twice = std::get_if<runs::Equivocation>(&effect)) {
+      evidence("run", twice->run.hex().substr(0, 12),
+               name_of(twice->signer) + " signed two different statements about one run");
+    }
+  }
+}
+
+/// Kept before it is told; what this node signs itself is promised once and never differently.
+void Core::keep(const RunId& run, const Bytes& statement) {
+  const crypto::Hash256 digest = crypto::hash("hansa/statement", statement);
+  if (signer_of(statement) == keys_.node->public_key()) {
+    Bytes scope{statement[0]};
+    scope.insert(scope.end(), run.bytes.begin(), run.bytes.end());
+    const auto promised = db_.promise(scope, digest);
+    if (!promised) return must(promised.error(), "a signature cannot be kept");
+    if (*promised == store::Promise::different) {
+      return must(Error{ErrorKind::failed, "something else was signed before", ""}, "a second signature");
+    }
+  }
+  must(db_.put("run", digest.bytes, statement), "a run cannot be kept");
+}
+
+/// Which runs messages are taken for: those that may begin any moment, and those under way.
+void Core::runs_changed() {
+  std::vector<wire::OpenRun> open;
+  for (const auto& [id, run] : book_.runs()) {
+    const bool may = run.state == runs::RunState::proposed || run.state == runs::RunState::running ||
+                     run.state == runs::RunState::complete;
+    if (may) open.push_back({id, 0, ~Round{0}, run.manifest.roster_version});
+  }
+  messenger_->set_runs(std::move(open));
+}
+
+Result<std::string> Core::propose_now(const ProposeRun& wanted) {
+  if (const auto may = keeper_.may_start_rounds(unix_now()); !may) {
+    return Error{ErrorKind::failed, "no run can be proposed: " + may.text, ""};
+  }
+  if (draining_) return Error{ErrorKind::failed, "this node is draining", "`hansa node resume` first"};
+  runs::RunManifest manifest;
+  std::set<protocols::roster::PublicKey> organisations;
+  for (const protocols::roster::AllowedNode& node : allowed_) {
+    const bool named =
+        std::any_of(wanted.parties.begin(), wanted.parties.end(), [&](const std::string& name) {
+          return name == node.organisation_name || name == name_of(node.node);
+        });
+    if (!node.trains || !(wanted.parties.empty() || named)) continue;
+    if (organisations.insert(node.organisation).second) manifest.parties.push_back(node.node);
+  }
+  const auto parties = static_cast<std::uint32_t>(manifest.parties.size());
+  const std::filesystem::path text = options_.folder.root / "proposal.toml";
+  const std::filesystem::path schema = options_.folder.root / "proposal.schema.toml";
+  const auto bytes_of = [](const std::string& s) { return std::as_bytes(std::span(s.data(), s.size())); };
+  if (const auto kept = store::write_private_file(text, bytes_of(wanted.manifest_toml)); !kept) {
+    return kept.error();
+  }
+  std::vector<config::Override> overrides;
+  if (!wanted.schema_toml.empty()) {
+    if (const auto kept = store::write_private_file(schema, bytes_of(wanted.schema_toml)); !kept) {
+      return kept.error();
+    }
+    overrides.push_back({"data.schema", schema.string()});
+  }
+  auto proposal = make_proposal(text.string(), overrides, parties);
+  if (!proposal) return proposal.error();
+  manifest.consortium = keeper_.chain().consortium();
+  manifest.roster_version = keeper_.hint().version;
+  manifest.roster_hash = keeper_.hint().hash;
+  manifest.approve_by_s = unix_now() + static_cast<std::int64_t>(wanted.approve_within_seconds);
+  manifest.quorum = wanted.quorum == 0 ? parties : wanted.quorum;
+  manifest.name = proposal->name.substr(0, runs::kLimits.name_bytes_max);
+  manifest.config = std::move(proposal->config);
+  manifest.schema = std::move(proposal->schema);
+  runs::RunEffects effects;
+  const auto id = book_.propose(std::move(manifest), unix_now(), effects);
+  perform(std::move(effects));
+  if (!id) return id.error();
+  for (const std::string& table : proposal->ignored) {
+    log("info", "run " + id->hex().substr(0, 4) + ": [" + table + "] only matters in a simulation");
+  }
+  return id->hex();
+}
+
+Result<void> Core::approve_now(const BindRun& wanted) {
+  const auto id = find_run(wanted.run);
+  if (!id) return id.error();
+  if (const auto may = keeper_.may_start_rounds(unix_now()); !may) {
+    return Error{ErrorKind::failed, "the run cannot be approved: " + may.text, ""};
+  }
+  const runs::Run& run = *book_.find(*id);
+  const DataBinding binding{wanted.data, wanted.labels, wanted.test, wanted.test_labels};
+  const auto config = config_of(run.manifest, static_cast<std::uint32_t>(run.manifest.parties.size()));
+  if (!config) return config.error();
+  if (const auto fits = bind_data(*config, run.manifest, binding, party_at(0)); !fits) return fits.error();
+  Bytes paths;
+  for (const std::string* path : {&binding.path, &binding.labels_path, &binding.test_path}) {
+    for (const char c : *path) paths.push_back(static_cast<std::byte>(c));
+    paths.push_back(std::byte{0});
+  }
+  for (const char c : binding.test_labels_path) paths.push_back(static_cast<std::byte>(c));
+  if (const auto kept = db_.put("binding", id->bytes, paths); !kept) return kept.error();
+  local_[*id].binding = binding;
+  runs::RunEffects effects;
+  const auto approved = book_.approve(*id, unix_now(), effects);
+  perform(std::move(effects));
+  return approved;
+}
+
+void Core::begin_training(const RunId& id, PartyId party) {
+  LocalRun& local = local_[id];
+  const runs::Run& run = *book_.find(id);
+  if (local.training != nullptr || local.loading) return;
+  if (const auto may = keeper_.may_start_rounds(unix_now()); !may && !keeper_.recovering()) {
+    local.failure = may.text;
+    return log("error", "run " + id.hex().substr(0, 4) + " does not begin here: " + may.text);
+  }
+  if (!local.binding) {
+    local.failure = "no data is bound to the run; approve it again with --data";
+    return log("error", "run " + id.hex().substr(0, 4) + ": " + local.failure);
+  }
+  local.loading = true;
+  log("info", "run " + id.hex().substr(0, 4) + " begins with " + std::to_string(run.begin->approvals.size()) +
+                  " parties");
+  loaders_.emplace_back([this, id, run, party, binding = *local.binding] {
+    auto made = std::make_shared<Result<std::unique_ptr<Training>>>(
+        Training::make(run, party, binding, keys_.node, options_.folder.checkpoints(), *this));
+    post([this, id, made] { training_ready(id, std::move(*made)); });
+  });
+}
+
+void Core::training_ready(const RunId& id, Result<std::unique_ptr<Training>> made) {
+  LocalRun& local = local_[id];
+  local.loading = false;
+  if (!made) {
+    local.failure = made.error().message;
+    log("error", "run " + id.hex().substr(0, 4) + " cannot be trained here: " + local.failure);
+    runs::RunEffects effects;
+    const auto stopped = book_.stop(id, local.failure, unix_now(), effects);
+    perform(std::move(effects));
+    if (!stopped) log("error", stopped.error().message);
+    return;
+  }
+  local.training = std::move(made).value();
+  local.metric_name = local.training->metric_name();
+  local.round = local.training->resumed_at();
+  for (const std::string& file : local.training->quarantined()) {
+    evidence("storage", file, "this checkpoint was damaged; an earlier one is used");
+  }
+  local.training->begin();
+  for (Arrived& mail : std::exchange(local.early, {})) local.training->deliver(mail.from, mail.body);
+  local.early_bytes = 0;
+}
+
+void Core::deliver(Arrived mail) {
+  if (!mail.run) return;
+  const auto place = local_.find(*mail.run);
+  if (place == local_.end()) return;
+  LocalRun& local = place->second;
+  if (local.training != nullptr) return local.training->deliver(mail.from, std::move(mail.body));
+  const bool waits = local.binding && !local.final_model && local.failure.empty();
+  if (!waits || local.early_bytes + mail.body->size() > kEarlyBytesMax) return;
+  local.early_bytes += mail.body->size();
+  local.early.push_back(std::move(mail));
+}
+
+void Core::round_done(const RunId& id, const RoundReport& report) {
+  post([this, id, report] {
+    LocalRun& local = local_[id];
+    local.round = std::max(local.round, report.round);
+    if (local.history.size() < kHistoryMax) local.history.push_back(report);
+    emit("round", id.hex());
+  });
+}
+
+void Core::training_done(const RunId& id, Round rounds, ParametersRef model) {
+  post([this, id, rounds, model = std::move(model)] {
+    LocalRun& local = local_[id];
+    local.round = rounds;
+    local.final_model = model;
+    save_final(id, model);
+    runs::RunEffects effects;
+    const auto said = book_.finish(id, rounds, runs::model_hash(model.span()), unix_now(), effects);
+    perform(std::move(effects));
+    if (!said) log("error", said.error().message);
+  });
+}
+
+void Core::training_failed(const RunId& id, const std::string& what) {
+  post([this, id, what] {
+    local_[id].failure = what;
+    evidence("run", id.hex().substr(0, 12), "training failed here: " + what);
+  });
+}
+
+void Core::noticed(const RunId& id, const std::string& what) {
+  post([this, id, what] { evidence("secure_sum", id.hex().substr(0, 12), what); });
+}
+
+void Core::save_final(const RunId& id, const ParametersRef& model) {
+  must(store::ensure_private_folder(options_.folder.models()), "the model cannot be kept");
+  must(store::write_private_file(options_.folder.models() / (id.hex().substr(0, 16) + ".f32"),
+                                 std::as_bytes(model.span())),
+       "the model cannot be kept");
+}
+
+Result<http::NodeApi::FinalModel> Core::final_now(const std::string& prefix) {
+  const auto id = find_run(prefix);
+  if (!id) return id.error();
+  const LocalRun& local = local_[*id];
+  const runs::Run& run = *book_.find(*id);
+  const auto finished = run.finished.find(keys_.node->public_key());
+  if (finished == run.finished.end()) {
+    return Error{ErrorKind::failed, "run " + id->hex().substr(0, 4) + " has not finished here",
+                 "`hansa run watch " + id->hex().substr(0, 4) + "` shows where it is"};
+  }
+  const auto file = options_.folder.models() / (id->hex().substr(0, 16) + ".f32");
+  const auto bytes = store::read_private_file(file, std::size_t{2} << 30);
+  if (!bytes) return bytes.error();
+  FinalModel result;
+  result.values.resize(bytes->size() / sizeof(float));
+  std::memcpy(result.values.data(), bytes->data(), result.values.size() * sizeof(float));
+  const crypto::Hash256 hash = runs::model_hash(result.values);
+  if (hash != finished->second.model) {
+    return Error{ErrorKind::bad_data, file.string() + " is not the model that was signed: it is damaged",
+                 "export it at another party"};
+  }
+  result.hash = hash.hex();
+  if (local.training != nullptr) {
+    for (const learn::LayoutPart& part : local.training->layout()) {
+      result.parts.push_back({part.name, part.offset, {part.shape.begin(), part.shape.end()}});
+    }
+  }
+  return result;
+}
+
+Result<Core::RunId> Core::find_run(const std::string& prefix) const {
+  const runs::Run* run = book_.find(prefix);
+  if (run != nullptr) return run->id;
+  return Error{ErrorKind::missing, "there is no run \"" + prefix + "\", or more than one that begins so",
+               "`hansa run ls` lists them"};
+}
+
+}  // namespace hansa::node

@@ -1,0 +1,59 @@
+// A node's folder: its keys, its memory, its models. Everything that must survive is below one folder that
+// only its owner can read; which file is which stands here.
+#pragma once
+
+#include "src/crypto/curve_key.hpp"
+#include "src/crypto/identity.hpp"
+#include "src/crypto/key_file.hpp"
+#include "src/crypto/secret_text.hpp"
+
+#include <hansa/result.hpp>
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+
+namespace hansa::node {
+
+struct StateFolder {
+  std::filesystem::path root;
+
+  [[nodiscard]] std::filesystem::path organisation_key() const { return root / "org.key"; }
+  [[nodiscard]] std::filesystem::path node_key() const { return root / "node.key"; }
+  [[nodiscard]] std::filesystem::path curve_key() const { return root / "curve.key"; }
+  [[nodiscard]] std::filesystem::path database() const { return root / "state.db"; }
+  [[nodiscard]] std::filesystem::path boot_counter() const { return root / "boot"; }
+  [[nodiscard]] std::filesystem::path checkpoints() const { return root / "checkpoints"; }
+  [[nodiscard]] std::filesystem::path models() const { return root / "models"; }
+  [[nodiscard]] std::filesystem::path settings() const { return root / "hansa.toml"; }
+  [[nodiscard]] std::filesystem::path http_port() const { return root / "http.port"; }
+  [[nodiscard]] std::filesystem::path api_token() const { return root / "api.token"; }
+  [[nodiscard]] std::filesystem::path process_id() const { return root / "node.pid"; }
+};
+
+/// What a new organisation has.
+struct NewNode {
+  crypto::PublicKey organisation{}, node{};
+  crypto::CurvePublicKey curve{};
+};
+/// Makes the folder and its keys. The organisation's key is sealed with `passphrase`. An error if there are
+/// keys already: losing one is final.
+Result<NewNode> make_state_folder(const StateFolder& folder, const crypto::SecretText& passphrase,
+                                  const crypto::StretchCost& cost = {});
+
+/// The keys that a running node holds: not the organisation's.
+struct NodeKeys {
+  std::shared_ptr<const crypto::Identity> node;
+  crypto::NumberedCurveKey curve;
+  crypto::PublicKey organisation{};
+};
+Result<NodeKeys> load_node_keys(const StateFolder& folder);
+
+/// Counts the node's starts, in a file of its own: the database alone may be lost or damaged. Returns the
+/// counter that this start has, above every one before.
+Result<std::uint64_t> last_boot(const StateFolder& folder);
+Result<void> save_boot(const StateFolder& folder, std::uint64_t boot);
+
+}  // namespace hansa::node
