@@ -31,7 +31,7 @@ struct Limits {
 
   // What a receiver takes.
   Rate control_messages{200, 400};  ///< per peer
-  Rate lobby_messages{1, 2};        ///< per stranger
+  Rate lobby_messages{1, 16};       ///< per stranger; a founder tells its request and its votes at once
   Rate handshakes{10, 20};          ///< per IP address; members and strangers have a bucket each
   std::size_t addresses = 4096;     ///< IP addresses whose handshakes are counted
 

@@ -157,7 +157,8 @@ class Core final : public http::NodeApi, private MailReceiver, private TrainingO
   std::vector<http::EvidenceView> evidence_;
   std::optional<Time> lobby_closes_;
   std::string lobby_endpoint_;
-  bool draining_ = false, stopping_ = false, dialled_host_ = false;
+  bool draining_ = false, stopping_ = false;
+  std::optional<protocols::roster::Bootstrap> lobby_host_;  ///< dialled while we are strangers to it
   std::vector<std::unique_ptr<Training>> retired_;  ///< ended while one of their threads may be calling
   Time next_compare_{0};
   std::size_t compare_turn_ = 0;

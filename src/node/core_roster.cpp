@@ -4,9 +4,9 @@
 
 #include "protocols/roster/identity.hpp"
 #include "src/crypto/hash.hpp"
+#include "src/node/hex.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <utility>
 
 namespace hansa::node {
@@ -20,19 +20,6 @@ constexpr std::size_t kLobbyBytesMax = 15 * 1024;
 
 std::string url(const std::vector<std::string>& endpoints) {
   return endpoints.empty() ? std::string() : "tcp://" + endpoints.front();
-}
-
-std::optional<Bytes> from_hex(const std::string& text) {
-  if (text.size() % 2 != 0) return std::nullopt;
-  Bytes bytes(text.size() / 2);
-  for (std::size_t i = 0; i < bytes.size(); ++i) {
-    unsigned value = 0;
-    const char* begin = text.data() + 2 * i;
-    const auto [end, error] = std::from_chars(begin, begin + 2, value, 16);
-    if (error != std::errc() || end != begin + 2) return std::nullopt;
-    bytes[i] = static_cast<std::byte>(value);
-  }
-  return bytes;
 }
 
 Bytes row_key(const roster::Record& record) {
@@ -62,9 +49,10 @@ void Core::perform(roster::KeeperEffects effects) {
       for (const roster::AllowedNode& node : keeper_.applicant_nodes()) {
         if (node.node != all->except) tell_roster(node.node, body);
       }
-      if (const auto& request = keeper_.own_request(); request && !keeper_.member()) {
-        for (const roster::Bootstrap& host : request->ticket.bootstrap) tell_roster(host.node, body);
-      }
+      const bool stranger = lobby_host_ && std::none_of(allowed_.begin(), allowed_.end(), [&](const auto& n) {
+                              return n.node == lobby_host_->node;
+                            });
+      if (stranger) tell_roster(lobby_host_->node, body);
     } else if (auto* notice = std::get_if<roster::Notify>(&effect)) {
       noticed_roster(notice->event);
       changed = true;
@@ -76,10 +64,11 @@ void Core::perform(roster::KeeperEffects effects) {
 void Core::tell_roster(const NodeKey& to, const BytesRef& body) {
   const bool allowed = std::any_of(allowed_.begin(), allowed_.end(),
                                    [&](const roster::AllowedNode& node) { return node.node == to; });
-  if (!allowed) {
-    if (body->size() <= kLobbyBytesMax) messenger_->send(to, Type::lobby_sync, body);
-    return;
-  }
+  const auto up = up_.find(to);
+  const bool connected = up != up_.end() && up->second;
+  // Before both sides know each other as members, the lobby is all there is between them.
+  if (!connected && body->size() <= kLobbyBytesMax) messenger_->send(to, Type::lobby_sync, body);
+  if (!allowed) return;
   messenger_->send(to, body->size() <= kControlBytesMax ? Type::roster_sync : Type::roster_sync_large, body);
 }
 
@@ -122,19 +111,22 @@ void Core::roster_changed() {
   });
 }
 
-/// Whoever is not a member yet keeps knocking where its ticket says.
+/// Whoever is not a member yet keeps knocking where its ticket says, and stays until the host knows it as a
+/// member as well.
 void Core::dial_inviter() {
-  const auto& request = keeper_.own_request();
-  const bool wants = request && !keeper_.member() && !request->ticket.bootstrap.empty();
-  if (!wants) {
-    if (dialled_host_) messenger_->dial_lobby(std::nullopt);
-    dialled_host_ = false;
+  const auto* request = keeper_.own_request();
+  if (request != nullptr && !keeper_.member() && !request->ticket.bootstrap.empty()) {
+    const roster::Bootstrap& host = request->ticket.bootstrap.front();
+    if (lobby_host_ && *lobby_host_ == host) return;
+    lobby_host_ = host;
+    messenger_->dial_lobby(MeshPeer{host.node, host.curve, std::nullopt, "tcp://" + host.endpoint, ""});
     return;
   }
-  if (dialled_host_) return;
-  const roster::Bootstrap& host = request->ticket.bootstrap.front();
-  messenger_->dial_lobby(MeshPeer{host.node, host.curve, std::nullopt, "tcp://" + host.endpoint, ""});
-  dialled_host_ = true;
+  if (!lobby_host_) return;
+  const auto host = up_.find(lobby_host_->node);
+  if (host == up_.end() || !host->second) return;
+  messenger_->dial_lobby(std::nullopt);
+  lobby_host_.reset();
 }
 
 /// "tcp://0.0.0.0:7719" as others dial it: "host:7719".

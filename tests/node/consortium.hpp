@@ -1,0 +1,56 @@
+// A consortium of live nodes in one process, founded as operators would found it: keys, tickets, requests,
+// votes, each node with its own folder and real sockets on loopback.
+#pragma once
+
+#include "src/node/core.hpp"
+#include "src/node/governance.hpp"
+
+#include <chrono>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace hansa::node::testing {
+
+struct Member {
+  std::string name;
+  StateFolder folder;
+  std::optional<NodeKeys> keys;
+  std::unique_ptr<crypto::Identity> organisation;
+  std::unique_ptr<Core> core;
+  std::vector<std::string> log;
+};
+
+class Consortium {
+ public:
+  /// Folders below `base`; nodes are started, nothing is founded yet.
+  Consortium(const std::filesystem::path& base, std::size_t members);
+  ~Consortium();
+  /// Version 1 of the roster, signed by all.
+  void found();
+
+  void start(std::size_t member);
+  void stop(std::size_t member);  ///< as if its process ended
+  [[nodiscard]] Core& core(std::size_t member) { return *members_[member]->core; }
+  [[nodiscard]] Member& operator[](std::size_t member) { return *members_[member]; }
+  [[nodiscard]] std::size_t size() const { return members_.size(); }
+
+  /// Works on a member's keeper with its organisation's key, as its operator.
+  void decide(std::size_t member,
+              const std::function<void(protocols::roster::RosterKeeper&, protocols::roster::KeeperEffects&)>&
+                  decision);
+
+ private:
+  std::filesystem::path base_;
+  std::vector<std::unique_ptr<Member>> members_;
+};
+
+/// Waits until `condition` holds, looking whenever something may have changed; false after `patience`.
+bool eventually(const std::function<bool()>& condition,
+                std::chrono::seconds patience = std::chrono::seconds(60));
+[[nodiscard]] std::int64_t unix_now();
+
+}  // namespace hansa::node::testing
