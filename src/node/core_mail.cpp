@@ -11,15 +11,7 @@ namespace {
 /// Kinds of blobs: what to do with one that has been fetched.
 constexpr std::uint8_t kFrameBlob = 1;
 
-std::optional<std::size_t> bulk_alternative(Type type) noexcept {
-  if (type < Type::bulk_offer || type > Type::bulk_refusal) return std::nullopt;
-  constexpr std::size_t kOrder[] = {0, 1, 2, 3, 4, 5};  // offer, manifest request and reply, chunk, refusal
-  return kOrder[static_cast<std::size_t>(type) - static_cast<std::size_t>(Type::bulk_offer)];
-}
-
-Type bulk_type(const protocols::bulk::Message& message) noexcept {
-  return static_cast<Type>(static_cast<std::size_t>(Type::bulk_offer) + message.index());
-}
+bool is_bulk(Type type) noexcept { return type >= Type::bulk_offer && type <= Type::bulk_refusal; }
 
 }  // namespace
 
@@ -71,12 +63,12 @@ void Core::handle(Arrived mail) {
     case Type::secure_message:
       return deliver(std::move(mail));
     default:
-      if (bulk_alternative(mail.type)) handle_bulk(mail);
+      if (is_bulk(mail.type)) handle_bulk(mail);
   }
 }
 
 void Core::handle_bulk(const Arrived& mail) {
-  const auto message = protocols::bulk::decode(*bulk_alternative(mail.type), *mail.body);
+  const auto message = protocols::bulk::decode(mail.type, *mail.body);
   if (!message) return;
   protocols::bulk::Effects effects;
   if (const auto* offer = std::get_if<protocols::bulk::Offer>(&*message)) {
@@ -103,7 +95,7 @@ void Core::perform(protocols::bulk::Effects effects) {
         const auto known = offered_.find(offer->id);
         if (known != offered_.end()) run = known->second;
       }
-      messenger_->send(send->to, bulk_type(send->message), body, run);
+      messenger_->send(send->to, protocols::bulk::type_of(send->message), body, run);
     } else if (auto* fetched = std::get_if<protocols::bulk::Fetched>(&effect)) {
       const auto place = wanted_.find(fetched->id);
       if (place == wanted_.end()) continue;

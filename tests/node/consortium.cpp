@@ -1,3 +1,5 @@
+// Founding by hand, as docs/operations.md does it with the command: every step that a person takes is one
+// here.
 #include "tests/node/consortium.hpp"
 
 #include "protocols/roster/layout.hpp"
@@ -119,9 +121,9 @@ void Consortium::found() {
     decide(0, [&](roster::RosterKeeper& keeper, roster::KeeperEffects&) {
       std::array<std::byte, 16> token;
       crypto::random_bytes(token);
-      auto made = keeper.invite(*first.organisation, token,
-                                {{first.keys->node->public_key(), first.keys->curve.key.public_key(), *lobby}},
-                                3600, unix_now());
+      auto made = keeper.invite(
+          *first.organisation, token,
+          {{first.keys->node->public_key(), first.keys->curve.key.public_key(), *lobby}}, 3600, unix_now());
       ASSERT_TRUE(made.ok()) << made.error().message;
       ticket = *made;
     });
