@@ -148,6 +148,7 @@ Result<sim::Setup> plan_training(const protocols::runs::Run& run, const DataBind
   if (!setup) return setup.error();
   auto options = std::make_shared<protocols::RunOptions>(*setup->run);
   options->secure.task = run.training_id();
+  options->secure.manifest = run.training_id();
   options->secure.roster.clear();
   for (const auto& approval : run.begin->approvals) options->secure.roster.push_back(approval.party);
   setup->run = std::move(options);

@@ -14,12 +14,14 @@ namespace {
 
 using protocols::CheckedReader;
 using protocols::Record;
+using protocols::beacon::BeaconRecord;
 using protocols::secure_sum::Writer;
 
 static_assert(std::endian::native == std::endian::little, "floats are copied as they lie in memory");
 
 constexpr std::uint8_t kRecordVersion = 1;
 constexpr std::size_t kListMax = 65'535;
+constexpr auto kLastStage = static_cast<std::uint8_t>(protocols::beacon::Stage::training);
 constexpr std::size_t kOptimiserFactorMax = 4;  // Adam keeps two floats per parameter, and a few more
 
 void write(Writer& out, const ParametersRef& floats) {
@@ -39,6 +41,41 @@ ParametersRef read_floats(CheckedReader& in, std::size_t most) {
     if (!std::isfinite(value)) return in.fail(), ParametersRef();
   }
   return std::move(floats).freeze();
+}
+
+void write(Writer& out, const BeaconRecord* beacon) {
+  out.u8(beacon != nullptr ? 1 : 0);
+  if (beacon == nullptr) return;
+  out.u8(static_cast<std::uint8_t>(beacon->stage)).u32(beacon->attempt).u8(beacon->taking_part ? 1 : 0);
+  out.u16(static_cast<std::uint16_t>(beacon->members.size()));
+  for (const PartyId member : beacon->members) out.u32(static_cast<std::uint32_t>(member));
+  out.raw(beacon->beacon.bytes);
+  out.u32(beacon->certificate ? static_cast<std::uint32_t>(beacon->certificate->size()) : 0);
+  if (beacon->certificate) out.raw(*beacon->certificate);
+}
+
+std::shared_ptr<const BeaconRecord> read_beacon(CheckedReader& in) {
+  const std::uint8_t present = in.u8();
+  if (present > 1) in.fail();
+  if (present != 1) return nullptr;
+  auto beacon = std::make_shared<BeaconRecord>();
+  const std::uint8_t stage = in.u8();
+  if (stage > kLastStage) in.fail();
+  beacon->stage = static_cast<decltype(beacon->stage)>(stage);
+  beacon->attempt = in.u32();
+  beacon->taking_part = in.u8() == 1;
+  for (std::size_t left = in.count(kListMax); left > 0 && !in.failed(); --left) {
+    beacon->members.push_back(party_at(in.u32()));
+  }
+  beacon->beacon.bytes = in.array<32>();
+  const std::size_t size = in.u32();
+  if (size > in.left()) in.fail();
+  const auto certificate = in.take(in.failed() ? 0 : size);
+  if (!certificate.empty()) {
+    beacon->certificate =
+        std::make_shared<const std::vector<std::byte>>(certificate.begin(), certificate.end());
+  }
+  return beacon;
 }
 
 double read_f64(CheckedReader& in) { return std::bit_cast<double>(in.u64()); }
@@ -64,6 +101,7 @@ std::vector<std::byte> encode_record(const Record& record) {
   }
   out.u16(static_cast<std::uint16_t>(record.shares_sent.size()));
   for (const auto& [to, sequence] : record.shares_sent) out.u32(static_cast<std::uint32_t>(to)).u64(sequence);
+  write(out, record.beacon.get());
   return std::move(out).bytes();
 }
 
@@ -99,8 +137,10 @@ Result<Record> decode_record(std::span<const std::byte> bytes, std::size_t param
     const PartyId to = party_at(in.u32());
     record.shares_sent.emplace_back(to, in.u64());
   }
-  const bool whole =
-      in.done() && record.model && record.model.size() == parameters && std::isfinite(record.mass);
+  record.beacon = read_beacon(in);
+  // A party that has only begun to draw the cohorts has no model yet.
+  const bool model_fits = record.model ? record.model.size() == parameters : record.beacon != nullptr;
+  const bool whole = in.done() && model_fits && std::isfinite(record.mass);
   if (!whole) return Error{ErrorKind::bad_data, "a checkpoint does not hold a model of this run", ""};
   return record;
 }

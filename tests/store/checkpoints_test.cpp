@@ -35,6 +35,12 @@ protocols::Record record(Round round) {
   r.pending.push_back({party_at(2), 7, round, 0.5, model(5)});
   r.absorbed.push_back({party_at(1), 3, {5, 8}});
   r.shares_sent.emplace_back(party_at(3), 11);
+  auto beacon = std::make_shared<protocols::beacon::BeaconRecord>();
+  beacon->attempt = 2;
+  beacon->taking_part = true;
+  beacon->members = {party_at(0), party_at(2)};
+  beacon->certificate = std::make_shared<const std::vector<std::byte>>(9, std::byte{7});
+  r.beacon = beacon;
   return r;
 }
 
@@ -80,6 +86,9 @@ TEST_F(CheckpointsTest, TheNewestComesBackAsItWas) {
   EXPECT_TRUE(same(got.pending[0].model, expected.pending[0].model));
   EXPECT_EQ(got.absorbed[0].above, (std::vector<std::uint64_t>{5, 8}));
   EXPECT_EQ(got.shares_sent, expected.shares_sent);
+  ASSERT_TRUE(got.beacon);
+  EXPECT_EQ(got.beacon->members, expected.beacon->members);
+  EXPECT_EQ(*got.beacon->certificate, *expected.beacon->certificate);
   EXPECT_FALSE(again.load_newest(kParameters + 1)->has_value()) << "another model than the run's";
 }
 
