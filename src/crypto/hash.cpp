@@ -90,4 +90,14 @@ Hash256 hash_long(std::string_view label, std::span<const std::byte> bytes) noex
   return hash(label, hash_wide(bytes).bytes());
 }
 
+Hash256 sha256(std::initializer_list<std::span<const std::byte>> pieces) noexcept {
+  crypto_hash_sha256_state state;
+  crypto_hash_sha256_init(&state);
+  for (const std::span<const std::byte> piece : pieces)
+    crypto_hash_sha256_update(&state, raw(piece), piece.size());
+  Hash256 result;
+  crypto_hash_sha256_final(&state, raw(result.bytes));
+  return result;
+}
+
 }  // namespace hansa::crypto

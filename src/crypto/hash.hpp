@@ -6,6 +6,7 @@
 #include <compare>
 #include <cstddef>
 #include <cstdint>
+#include <initializer_list>
 #include <span>
 #include <string>
 #include <string_view>
@@ -57,5 +58,9 @@ class Hasher {
 /// For pieces of megabytes: hash(label, BLAKE2b-512 of `bytes`). The inner hash has neither label nor
 /// length, so OpenSSL has it as well, where the build has OpenSSL; twice as fast, and the same bytes.
 [[nodiscard]] Hash256 hash_long(std::string_view label, std::span<const std::byte> bytes) noexcept;
+
+/// SHA-256 (FIPS 180-4) of the pieces, one after the other. Only for what others fixed to it, as RFC 6962
+/// does for its trees: it has no label, so its caller must keep purposes apart.
+[[nodiscard]] Hash256 sha256(std::initializer_list<std::span<const std::byte>> pieces) noexcept;
 
 }  // namespace hansa::crypto
