@@ -36,17 +36,19 @@ secure_sum::Hash256 session_of(BytesView packet) {
 
 /// As much of the session's plan as reading its packets takes.
 secure_sum::SessionPlan plan_of(const protocols::RunOptions& run, const std::vector<PartyId>& members,
-                                std::size_t cohort_size) {
+                                std::size_t cohort_size, std::uint32_t attempt) {
   secure_sum::SessionPlan plan;
   for (const PartyId member : members) plan.members.push_back(run.secure.roster[index(member)]);
   plan.inputs = members.size();
   const protocols::SumThresholds thresholds = protocols::thresholds_in(run.secure, cohort_size);
   plan.colluders = thresholds.colluders;
   plan.threshold = thresholds.votes;
-  plan.lane = run.secure.lane;
+  const protocols::SumTerms terms = protocols::terms_in(run.secure, attempt);
+  plan.lane = terms.lane;
   for (std::size_t k = 0; k < members.size(); ++k) {
     const protocols::Piece piece = protocols::piece_of(run.parameter_count, k, members.size());
-    if (piece.count > 0) plan.chunks.push_back({k, piece.count + std::size_t{1}});
+    const std::uint32_t summed = secure_sum::summed_count(piece.count, terms.fraction);
+    if (piece.count > 0) plan.chunks.push_back({k, summed + std::size_t{1}});
   }
   return plan;
 }
@@ -149,7 +151,7 @@ void CohortObserver::open(Cohort& cohort, std::uint32_t attempt, Begun& begun) {
       const bool ours = std::binary_search(cohort.coalition.begin(), cohort.coalition.end(), members[i]);
       if (ours) coalition |= secure_sum::set_of(i);
     }
-    CoalitionView view(plan_of(*run_, members, cohort.members.size()), coalition);
+    CoalitionView view(plan_of(*run_, members, cohort.members.size(), attempt), coalition);
     auto session =
         std::make_unique<Session>(Session{attempt, first_id, members, std::move(view), {}, {}, {}, {}});
     session->adverts.resize(members.size());

@@ -18,6 +18,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cmath>
 #include <set>
 #include <utility>
 
@@ -105,7 +106,8 @@ Result<void> set_up_sums(const config::RunConfig& config, protocols::RunOptions&
   if (config.aggregation == "plain") return {};
   const bool secure = config.aggregation == "secure";
   run.aggregation = secure ? protocols::Aggregation::secure : protocols::Aggregation::plain_fixed;
-  run.secure.lane = config.secure.ring_bits == 64 ? crypto::Lane::bits64 : crypto::Lane::bits32;
+  run.secure.lane = static_cast<crypto::Lane>(config.secure.ring_bits / 8);
+  run.secure.fraction = config.secure.sparsify;
   run.secure.clip = config.secure.clip;
   run.secure.weight_max = config.secure.weight_max;
   run.secure.colluders = config.secure.colluders;
@@ -123,6 +125,29 @@ Result<void> set_up_sums(const config::RunConfig& config, protocols::RunOptions&
   }
   run.secure.manifest = manifest_of(config, run);
   return {};
+}
+
+/// In 16 bits a weight keeps a dozen bits at best: too few for a party that weighs next to nothing.
+Result<void> check_weights(const Setup& setup, const protocols::RunOptions& run) {
+  constexpr double kStepsMin = 16;  // then a weight is off by 3 % at most
+  if (!protocols::sums_deltas(run.secure) || run.weights != protocols::MixWeights::sample_count) return {};
+  const auto format =
+      protocols::secure_sum::fixed_point_format(run.secure.lane, run.secure.clip, run.parties);
+  if (!format) return format.error();
+  std::uint64_t fewest = ~0ULL, most = 0;
+  for (const learn::Shard& shard : setup.training.shards) {
+    if (shard.rows.empty()) continue;  // of another node
+    fewest = std::min<std::uint64_t>(fewest, shard.rows.size());
+    most = std::max<std::uint64_t>(most, shard.rows.size());
+  }
+  const double weight = protocols::relative_weight(run.secure, static_cast<double>(fewest));
+  if (std::ldexp(weight, format->weight_bits) >= kStepsMin) return {};
+  return Error{ErrorKind::usage,
+               "a party with " + std::to_string(fewest) +
+                   " of secure.weight_max = " + std::to_string(run.secure.weight_max) +
+                   " rows weighs too little for secure.ring_bits = 16",
+               "set secure.weight_max to the rows of the largest party, " + std::to_string(most) +
+                   "; or topology.weights = \"uniform\", or secure.ring_bits = 32"};
 }
 
 }  // namespace
@@ -154,6 +179,7 @@ Result<std::shared_ptr<protocols::RunOptions>> run_options(const Setup& setup) {
     if (!fits) return fits.error();
   }
   if (const auto ready = set_up_sums(config, *run); !ready) return ready.error();
+  if (const auto enough = check_weights(setup, *run); !enough) return enough.error();
   protocols::GossipLearningOptions& gossip = run->gossip_learning;
   gossip.merge = config.gossip_learning.merge == "limited"        ? protocols::MergeRule::limited
                  : config.gossip_learning.merge == "age-weighted" ? protocols::MergeRule::age_weighted

@@ -36,6 +36,7 @@ enum class Purpose : std::uint32_t {
   dataset = 11,
   evaluation = 12,
   dropout = 13,
+  rounding = 14,
   observer = 20,
   test = 99,
 };

@@ -24,7 +24,10 @@ namespace {
 class Cohort final : public Strategy {
  public:
   explicit Cohort(const PartyOptions& options)
-      : Strategy(options), own_weight_(own_weight(options)), carried_weight_(own_weight_) {}
+      : Strategy(options),
+        own_weight_(own_weight(options)),
+        carried_weight_(own_weight_),
+        base_(options.run->initial_model) {}
 
   [[nodiscard]] std::uint32_t steps() const noexcept override { return 2; }
 
@@ -69,19 +72,29 @@ class Cohort final : public Strategy {
     if (run().aggregation != Aggregation::plain_fixed || task.terms.empty()) return std::nullopt;
     const auto format = secure_sum::fixed_point_format(run().secure.lane, run().secure.clip, members_.size());
     HANSA_ASSERT(format.ok());  // checked when the run was set up
-    FixedPointMean mean{.format = *format};
+    const bool deltas = sums_deltas(run().secure);
+    const Piece mine = piece(members_round_, self());
+    FixedPointMean mean{.format = *format,
+                        .chunk = chunk_of_self(),
+                        .compression = compression(members_round_),
+                        .base = {model_, mine.offset, mine.count},
+                        .deltas = deltas};
+    if (deltas) mean.base = base_piece_.count > 0 ? base_piece_ : Slice{base_, mine.offset, mine.count};
     mean_weight_ = 0;
     for (std::size_t i = 0; i < task.terms.size(); ++i) {
-      const double weight = relative_weight(run().secure, contribution_weights_[i]);
+      const double weight = sum_weight(run().secure, *format, contribution_weights_[i]);
       mean_weight_ += secure_sum::rounded_weight(*format, weight);
-      mean.terms.push_back({task.terms[i].source, weight});
+      mean.terms.push_back({task.terms[i].source, weight, contributors_[i]});
     }
     mean_weight_ *= static_cast<double>(run().secure.weight_max);
     return mean;
   }
 
   void save(Record& record) const override { record.mass = carried_weight_; }
-  void restore(const Record& record) override { carried_weight_ = record.mass; }
+  void restore(const Record& record) override {
+    carried_weight_ = record.mass;
+    base_ = record.model;
+  }
 
  private:
   template <class PieceMessage>
@@ -118,9 +131,11 @@ class Cohort final : public Strategy {
               [](const Contribution& a, const Contribution& b) { return a.from < b.from; });
     mean_weight_ = 0;
     contribution_weights_.clear();
+    contributors_.clear();
     for (const Contribution& contribution : contributions) {
       mean_weight_ += contribution.weight;
       contribution_weights_.push_back(contribution.weight);
+      contributors_.push_back(contribution.from);
     }
     task.terms = average(std::move(contributions), 0, false);
     return task;
@@ -142,8 +157,34 @@ class Cohort final : public Strategy {
     const double total =
         own_piece_says_it ? mean_weight_ : std::get<MeanChunkMessage>(arrived.front().message).weight;
     carried_weight_ = total / static_cast<double>(members_of(round).size());
+    if (has_mean(own, piece(round, self()))) base_piece_ = Slice::whole(own);
+    if (run().secure.fraction < 1) task.unsummed = unsummed(round);
     model_ = {};
     return task;
+  }
+
+  /// What a sum over this cohort leaves as it is. The plain mean of floats never leaves anything out.
+  [[nodiscard]] std::shared_ptr<const Unsummed> unsummed(Round round) const {
+    auto result = std::make_shared<Unsummed>(Unsummed{model_, {}, compression(round)});
+    for (const PartyId member : members_of(round)) {
+      if (const Piece place = piece(round, member); place.count > 0) result->pieces.push_back(place);
+    }
+    return result;
+  }
+
+  [[nodiscard]] secure_sum::Compression compression(Round round) const {
+    const auto indices =
+        secure_sum::index_seed(draw_of(run().cohort, round), round, members_of(round).front(), 0);
+    return {run().secure.fraction, indices, run().seed, round};
+  }
+
+  /// Pieces that are not empty have a number each, in order.
+  [[nodiscard]] std::size_t chunk_of_self() const {
+    std::size_t chunk = 0;
+    for (const PartyId member : members_) {
+      if (member < self() && piece(members_round_, member).count > 0) ++chunk;
+    }
+    return chunk;
   }
 
   [[nodiscard]] const std::vector<PartyId>& members_of(Round round) const {
@@ -170,7 +211,10 @@ class Cohort final : public Strategy {
 
   double own_weight_;
   std::vector<double> contribution_weights_;  // of the piece averaged last, by id
+  std::vector<PartyId> contributors_;         // likewise
   double carried_weight_;                     // total weight of the last cohort
+  ParametersRef base_;                        // deltas: the model that all began with
+  Slice base_piece_;                          // deltas: the last mean of our piece
   double mean_weight_ = 0;                    // total weight of our piece in this round
   ParametersRef model_;                       // our trained model while the exchange lasts
   mutable std::vector<PartyId> members_;      // of the round asked for last

@@ -38,6 +38,7 @@ void SecureCohort::start(Time now, Effects& out) {
   if (!options_.restored) {
     if (run_.eval_every > 0) out.emit(RoundCompleted{0, run_.initial_model, 0, 0});
     model_ = run_.initial_model;
+    base_ = run_.initial_model;
     return begin_round(trains_in(0), now, out);
   }
   const Record record = std::exchange(options_.restored, std::nullopt).value();
@@ -127,7 +128,7 @@ void SecureCohort::go_on(Time now, Effects& out) {
     return compute(Phase::decoding, decoding(), out);
   }
   if (current_ == nullptr || !current_->session->awaits_input()) return;
-  if (refused_) return withhold(now, out);
+  if (refused_ || !can_encode()) return withhold(now, out);
   encoding_attempt_ = attempt_;
   compute(Phase::encoding, encoding(), out);
 }
@@ -150,6 +151,10 @@ void SecureCohort::decoded(Computed result, Time now, Effects& out) {
   const auto contributors = std::popcount(previous_->session->outcome().decision.inputs);
   if (result.error.empty() && contributors > 0) {
     carried_weight_ = result.weight * static_cast<double>(run_.secure.weight_max) / contributors;
+  }
+  if (result.base) {
+    base_ = std::move(result.base);
+    base_hash_ = result.base_hash;
   }
   complete_round(std::move(result.model), now, out);
 }

@@ -13,6 +13,10 @@
 // spent: the party keeps its own model for this round and goes on. A party whose training takes too long for
 // the others helps to complete their sum and takes their average. One that comes back from a crash sits out
 // the round it was in, because its old session's keys are gone.
+//
+// In the 16-bit ring the members sum differences from the last model that they agreed on. Its hash is a part
+// of the sum's name, so members whose bases differ cannot even set up a session; the next attempt then sums
+// whole models in 32 bits, which gives them a base in common again.
 #pragma once
 
 #include "protocols/gossip/pieces.hpp"
@@ -39,6 +43,16 @@ struct SumThresholds {
 /// they shrank with each attempt, colluders could keep silent towards chosen members, have them count as
 /// missing, and end in a sum with hardly anybody but themselves.
 [[nodiscard]] SumThresholds thresholds_in(const SecureOptions& secure, std::size_t members) noexcept;
+
+/// How models become the integers of a sum.
+struct SumTerms {
+  crypto::Lane lane{};
+  double clip = 0;
+  double fraction = 1;  ///< of each piece's coordinates
+  bool deltas = false;  ///< differences from the common base are summed
+};
+/// In `attempt` at a cohort's sum.
+[[nodiscard]] SumTerms terms_in(const SecureOptions& secure, std::uint32_t attempt) noexcept;
 
 /// Not thread-safe. Needs options.identity, options.entropy and run.secure.roster.
 class SecureCohort final : public Machine {
@@ -69,6 +83,8 @@ class SecureCohort final : public Machine {
     std::vector<Piece> pieces;        ///< by chunk; a member whose piece is empty has none
     std::vector<std::size_t> owners;  ///< by chunk: position of its owner in `members`
     secure_sum::FixedPointFormat format;
+    secure_sum::Compression compression;
+    bool deltas = false;  ///< differences from the common base are summed
     std::optional<secure_sum::SecAggSession> session;
   };
   /// A mask task under way; it goes on beside the party's own work.
@@ -97,6 +113,9 @@ class SecureCohort final : public Machine {
 
   // Its session (secure_cohort_sum.cpp).
   void open_sum(Time now, Effects& out);
+  [[nodiscard]] bool can_encode() const;
+  void set_terms(Sum& sum) const;
+  [[nodiscard]] crypto::Hash256 task_of(const Sum& sum) const;
   [[nodiscard]] secure_sum::SessionPlan plan(const Sum& sum) const;
   [[nodiscard]] EncodeInput encoding() const;
   [[nodiscard]] DecodeSums decoding() const;
@@ -123,6 +142,9 @@ class SecureCohort final : public Machine {
   ComputeId mask_id_;
   std::vector<Masking> masking_;
   ParametersRef model_, optimiser_state_;
+  ParametersRef
+      base_;  ///< in the 16-bit ring: what the last sums made of the initial model; none after a crash
+  crypto::Hash256 base_hash_;  ///< zero for the initial model
   double loss_sum_ = 0;
   std::uint64_t loss_rows_ = 0;
   double carried_weight_;

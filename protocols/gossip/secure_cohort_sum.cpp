@@ -15,9 +15,16 @@ namespace {
 
 constexpr std::uint32_t kAttemptsMax = 3;       // each one waits for the missing; then the round is given up
 constexpr std::size_t kEarlyPerSenderMax = 32;  // nobody gets beyond READY without us: a dozen packets
+constexpr double kWholeModelClip = 64;          // of models in 32 bits, when the clip is one for differences
 constexpr std::size_t kMembersMin = 3;          // of two, each would learn the other's model from the sum
 
 }  // namespace
+
+SumTerms terms_in(const SecureOptions& secure, std::uint32_t attempt) noexcept {
+  if (!sums_deltas(secure)) return {secure.lane, secure.clip, secure.fraction, false};
+  if (attempt == 0) return {secure.lane, secure.clip, secure.fraction, true};
+  return {crypto::Lane::bits32, kWholeModelClip, 1, false};
+}
 
 void SecureCohort::open_sum(Time now, Effects& out) {
   auto sum = std::make_unique<Sum>();
@@ -31,9 +38,7 @@ void SecureCohort::open_sum(Time now, Effects& out) {
     end_ = End::alone;
     return go_on(now, out);
   }
-  const auto format = secure_sum::fixed_point_format(run_.secure.lane, run_.secure.clip, sum->members.size());
-  HANSA_ASSERT(format.ok());  // checked when the run was set up
-  sum->format = *format;
+  set_terms(*sum);
   for (std::size_t k = 0; k < sum->members.size(); ++k) {
     const Piece piece = piece_of(run_.parameter_count, k, sum->members.size());
     if (piece.count > 0) sum->pieces.push_back(piece);
@@ -52,9 +57,32 @@ void SecureCohort::open_sum(Time now, Effects& out) {
   deliver_early(now, out);
 }
 
+/// How the members' models become the integers of this attempt.
+void SecureCohort::set_terms(Sum& sum) const {
+  const SumTerms terms = terms_in(run_.secure, sum.attempt);
+  sum.deltas = terms.deltas;
+  const auto format = secure_sum::fixed_point_format(terms.lane, terms.clip, sum.members.size());
+  HANSA_ASSERT(format.ok());  // checked when the run was set up
+  sum.format = *format;
+  const auto indices =
+      secure_sum::index_seed(draw_of(run_.cohort, sum.round), sum.round, sum.members.front(), sum.attempt);
+  sum.compression = {terms.fraction, indices, run_.seed, sum.round};
+}
+
+bool SecureCohort::can_encode() const { return !current_->deltas || base_; }
+
+/// A member without a base shares its sum's name with nobody, so the others learn that it is there.
+crypto::Hash256 SecureCohort::task_of(const Sum& sum) const {
+  if (!sum.deltas) return run_.secure.task;
+  crypto::Hasher hasher(base_ ? "hansa1/deltas" : "hansa1/no-base");
+  hasher.update(run_.secure.task.bytes);
+  return base_ ? hasher.update(base_hash_.bytes).finish()
+               : hasher.update(run_.secure.roster[index(options_.self)]).finish();
+}
+
 secure_sum::SessionPlan SecureCohort::plan(const Sum& sum) const {
   secure_sum::SessionPlan plan;
-  plan.task = run_.secure.task;
+  plan.task = task_of(sum);
   plan.round = sum.round;
   plan.cohort = static_cast<std::uint32_t>(sum.members.front());
   plan.attempt = sum.attempt;
@@ -68,7 +96,8 @@ secure_sum::SessionPlan SecureCohort::plan(const Sum& sum) const {
   plan.weight_max = run_.secure.weight_max;
   plan.parameters = run_.parameter_count;
   for (std::size_t c = 0; c < sum.pieces.size(); ++c) {
-    plan.chunks.push_back({sum.owners[c], sum.pieces[c].count + std::size_t{1}});
+    const std::uint32_t summed = secure_sum::summed_count(sum.pieces[c].count, sum.compression.fraction);
+    plan.chunks.push_back({sum.owners[c], summed + std::size_t{1}});
   }
   const Duration floor = run_.deadline.floor;
   const Duration wait = estimator_.timeout(run_.deadline);
@@ -86,8 +115,11 @@ secure_sum::SessionPlan SecureCohort::plan(const Sum& sum) const {
 EncodeInput SecureCohort::encoding() const {
   return {.format = current_->format,
           .model = model_,
-          .weight = relative_weight(run_.secure, weight()),
-          .pieces = current_->pieces};
+          .weight = sum_weight(run_.secure, current_->format, weight()),
+          .pieces = current_->pieces,
+          .party = options_.self,
+          .compression = current_->compression,
+          .base = current_->deltas ? base_ : ParametersRef{}};
 }
 
 DecodeSums SecureCohort::decoding() const {
@@ -95,10 +127,14 @@ DecodeSums SecureCohort::decoding() const {
   const secure_sum::Outcome& outcome = sum.session->outcome();
   DecodeSums task{.format = sum.format,
                   .contributors = static_cast<std::size_t>(std::popcount(outcome.decision.inputs)),
-                  .own = model_};
+                  .own = model_,
+                  .compression = sum.compression,
+                  .base = base_,
+                  .deltas = sum.deltas,
+                  .next_base = sums_deltas(run_.secure)};
   for (std::size_t c = 0; c < sum.pieces.size(); ++c) {
     if (!secure_sum::contains(outcome.chunks, c)) continue;  // a missing owner: keep our own piece
-    task.sums.push_back({sum.pieces[c], std::make_shared<const secure_sum::Bytes>(outcome.sums[c])});
+    task.sums.push_back({sum.pieces[c], std::make_shared<const secure_sum::Bytes>(outcome.sums[c]), c});
   }
   return task;
 }
@@ -146,9 +182,12 @@ void SecureCohort::ended(Time now, Effects& out) {
   const auto contributors = static_cast<std::uint32_t>(std::popcount(outcome.decision.inputs));
   out.emit(SumEnded{sum.round, sum.attempt, sum.members.front(),
                     static_cast<std::uint32_t>(sum.members.size()), complete ? contributors : 0});
+  // A member whose base differs is not missing. Who saw it in time and who did not is left to chance, so the
+  // next attempt, which does without a base, asks everybody again.
+  const secure_sum::Set gone = sum.deltas ? secure_sum::Set{0} : outcome.missing;
   for (std::size_t i = 0; i < sum.members.size(); ++i) {
-    const bool missing = complete ? !secure_sum::contains(outcome.decision.inputs, i)
-                                  : secure_sum::contains(outcome.missing, i);
+    const bool missing =
+        complete ? !secure_sum::contains(outcome.decision.inputs, i) : secure_sum::contains(gone, i);
     if (missing && sum.members[i] != options_.self) {
       out.emit(PeerMissing{sum.round, sum.members[i], MissReason::deadline});
     }
@@ -163,7 +202,7 @@ void SecureCohort::ended(Time now, Effects& out) {
   HANSA_ASSERT(outcome.retry_safe);  // nothing masked leaves during setup
   if (phase_ == Phase::ready && join_peers_ahead(now, out)) return;
   for (std::size_t i = 0; i < sum.members.size(); ++i) {
-    if (secure_sum::contains(outcome.missing, i)) excluded_.push_back(sum.members[i]);
+    if (secure_sum::contains(gone, i)) excluded_.push_back(sum.members[i]);
   }
   std::sort(excluded_.begin(), excluded_.end());
   ++attempt_;

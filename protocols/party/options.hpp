@@ -4,6 +4,7 @@
 
 #include "protocols/machine.hpp"
 #include "protocols/party/deadline.hpp"
+#include "protocols/secure_sum/fixed_point.hpp"
 #include "src/crypto/hash.hpp"
 #include "src/crypto/identity.hpp"
 #include "src/crypto/mask.hpp"
@@ -50,7 +51,8 @@ enum class Aggregation {
 /// aggregation = "secure" and "plain-fixed".
 struct SecureOptions {
   crypto::Lane lane = crypto::Lane::bits32;
-  double clip = 8;                        ///< parameters are clipped to [-clip, clip]
+  double clip = 8;                        ///< values that are summed are clipped to [-clip, clip]
+  double fraction = 1;                    ///< of the coordinates that a cohort sums
   std::uint64_t weight_max = 10'000;      ///< training rows that weigh 1
   std::uint32_t colluders = 0;            ///< f; 0: a third of the members, rounded down, at least one
   crypto::Hash256 task;                   ///< what is trained: model, parameter order, initial values
@@ -58,6 +60,16 @@ struct SecureOptions {
   crypto::Hash256 manifest;               ///< beacon: of all that the parties agreed on about the run
   std::vector<crypto::PublicKey> roster;  ///< the parties' public keys, by party
 };
+
+/// What decides about a round's cohorts: of the ceremony's beacon, or the run's seed.
+[[nodiscard]] inline std::uint64_t draw_of(const topology::CohortOptions& cohort, Round round) {
+  return cohort.draw != nullptr ? cohort.draw->key(round) : cohort.seed;
+}
+
+/// In the 16-bit ring members sum differences from the last model that they agreed on.
+[[nodiscard]] constexpr bool sums_deltas(const SecureOptions& secure) noexcept {
+  return secure.lane == crypto::Lane::bits16;
+}
 
 /// The same for every party of a run.
 struct RunOptions {
@@ -101,6 +113,14 @@ struct PartyOptions {
 [[nodiscard]] inline double relative_weight(const SecureOptions& secure, double weight) noexcept {
   const auto most = static_cast<double>(secure.weight_max);
   return weight >= most ? 1.0 : weight / most;
+}
+
+/// The weight that a sum in `format` gives a model of `weight`. In the 16-bit ring it is rounded first, so
+/// that values and weight tell the same story.
+[[nodiscard]] inline double sum_weight(const SecureOptions& secure,
+                                       const secure_sum::FixedPointFormat& format, double weight) noexcept {
+  const double relative = relative_weight(secure, weight);
+  return format.lane == crypto::Lane::bits16 ? secure_sum::rounded_weight(format, relative) : relative;
 }
 
 /// True if an evaluation is due once `completed` rounds are behind.

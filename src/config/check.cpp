@@ -7,10 +7,12 @@
 #include "protocols/gossip/neighbourhood_check.hpp"
 #include "protocols/secure_sum/fixed_point.hpp"
 #include "protocols/secure_sum/plan.hpp"
+#include "src/config/toml_node.hpp"
 #include "topology/topology.hpp"
 
 #include <algorithm>
 #include <cmath>
+#include <span>
 #include <string>
 
 namespace hansa::config {
@@ -151,9 +153,48 @@ void check_secure(const RunConfig& config, Findings& findings) {
   const CohortSizes sizes = cohort_sizes(config);
   if (config.aggregation == "secure") check_colluders(config, sizes, findings);
   check_beacon(config, findings);
-  const auto lane = config.secure.ring_bits == 64 ? crypto::Lane::bits64 : crypto::Lane::bits32;
+  const auto lane = static_cast<crypto::Lane>(config.secure.ring_bits / 8);
   const auto format = protocols::secure_sum::fixed_point_format(lane, config.secure.clip, sizes.largest);
   if (!format.ok()) add(findings, "secure.clip", format.error().message, format.error().hint);
+}
+
+/// Compressed sums in runs that cannot have them. To ignore the key would promise bytes that are not saved.
+void check_compression(const RunConfig& config, Findings& findings) {
+  struct Rule {
+    bool broken;
+    std::string reason, hint;
+  };
+  const bool sums = config.aggregation != "plain", cohorts = config.strategy == "cohort";
+  const bool one_cohort = cohorts && !config.cohort.grid && config.parties / config.cohort.size <= 1;
+  const Rule common[] = {
+      {!sums, "needs aggregation = \"secure\" or \"plain-fixed\": only sums of integers are compressed",
+       "set aggregation = \"secure\""},
+      {sums && !cohorts,
+       "needs strategy = \"cohort\": neighbours in a graph are in a different sum for each receiver, with no "
+       "common coordinates or base",
+       "set strategy = \"cohort\""}};
+  const Rule sparse[] = {
+      {config.cohort.grid,
+       "does not go with cohort.grid: a row and a column would average different coordinates, so two rounds "
+       "would not give the mean of all",
+       "set cohort.grid = false"}};
+  const Rule narrow[] = {{!one_cohort,
+                          "sums changes since a model that all members hold, and parties that meet in "
+                          "changing cohorts hold none",
+                          "set cohort.grid = false and cohort.size = " + std::to_string(config.parties) +
+                              ", so that one cohort holds all parties; or secure.ring_bits = 32"}};
+  const auto refuse = [&](std::string_view key, const std::string& setting, std::span<const Rule> own) {
+    for (const std::span<const Rule> rules : {std::span<const Rule>(common), own}) {
+      for (const Rule& rule : rules) {
+        if (rule.broken) return add(findings, key, setting + " " + rule.reason, rule.hint);
+      }
+    }
+  };
+  if (config.secure.sparsify < 1) {
+    std::string setting = "secure.sparsify = " + toml_number(config.secure.sparsify);
+    refuse("secure.sparsify", setting, sparse);
+  }
+  if (config.secure.ring_bits == 16) refuse("secure.ring_bits", "secure.ring_bits = 16", narrow);
 }
 
 void check_epidemic(const RunConfig& config, Findings& findings) {
@@ -208,7 +249,8 @@ void check_data(const RunConfig& config, Findings& findings) {
 
 std::vector<Finding> check_combinations(const RunConfig& config) {
   Findings findings;
-  for (auto* check : {check_rounds, check_cohort, check_secure, check_epidemic, check_times, check_data})
+  for (auto* check :
+       {check_rounds, check_cohort, check_secure, check_compression, check_epidemic, check_times, check_data})
     check(config, findings);
   return findings;
 }

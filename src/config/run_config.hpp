@@ -63,7 +63,8 @@ struct Secure {
       0;            ///< f: members that may work together and learn nothing; 0 = a third of a cohort
   double clip = 8;  ///< parameters are clipped to [-clip, clip] before they are encoded
   std::uint64_t weight_max = 10'000;  ///< training rows that weigh 1; more count as this many
-  std::uint32_t ring_bits = 32;       ///< 32 or 64: the ring Z_2^w in which sums are exact
+  std::uint32_t ring_bits = 32;       ///< 16, 32 or 64: the ring Z_2^w in which sums are exact
+  double sparsify = 1;                ///< fraction of the coordinates that a cohort sums
   bool beacon = true;  ///< strategy cohort: all parties together draw what the cohorts follow from
 };
 

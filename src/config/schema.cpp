@@ -49,7 +49,11 @@ std::string out_of_range(const Key& key, const std::string& value) {
 
 Result<void> check_integer(const Key& key, std::int64_t value) {
   const bool inside = value >= key.integer_min && value <= key.integer_max;
-  if (inside && (key.integer_step == 1 || (value - key.integer_min) % key.integer_step == 0)) return {};
+  bool allowed = inside && !key.integer_doubles;
+  for (std::int64_t each = key.integer_min; inside && key.integer_doubles && each <= value; each *= 2) {
+    allowed = allowed || each == value;
+  }
+  if (allowed) return {};
   return Error{ErrorKind::usage, out_of_range(key, std::to_string(value)), ""};
 }
 
@@ -99,11 +103,10 @@ std::string real_range_text(const Key& key) {
          (key.real_max_excluded ? ", less than " : ", at most ") + high;
 }
 
-/// "32, 64"
-std::string stepped_text(const Key& key) {
+/// "16, 32, 64"
+std::string doubling_text(const Key& key) {
   std::string text = std::to_string(key.integer_min);
-  for (std::int64_t value = key.integer_min + key.integer_step; value <= key.integer_max;
-       value += key.integer_step) {
+  for (std::int64_t value = 2 * key.integer_min; value <= key.integer_max; value *= 2) {
     text += ", " + std::to_string(value);
   }
   return text;
@@ -193,7 +196,7 @@ std::string allowed_text(const Key& key) {
       return "true, false";
     case KeyType::integer:
     case KeyType::integers: {
-      if (key.integer_step > 1) return stepped_text(key);
+      if (key.integer_doubles) return doubling_text(key);
       const std::string limits =
           key.integer_max == build::kI64Max
               ? "at least " + std::to_string(key.integer_min)

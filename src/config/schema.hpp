@@ -43,7 +43,7 @@ struct Key {
 
   std::int64_t integer_min = 0;
   std::int64_t integer_max = 0;
-  std::int64_t integer_step = 1;  ///< only integer_min, integer_min + step, ...
+  bool integer_doubles = false;  ///< only integer_min, twice that, four times, ... integer_max
   double real_min = 0;
   double real_max = 0;
   bool real_min_excluded = false;

@@ -65,12 +65,11 @@ Key integer(std::string_view name, Field, IntegerRange range, std::string_view m
   return key;
 }
 
-/// Only min, min + step, ... up to max; for a few values that all stand in messages.
+/// Only min, 2 min, 4 min, ... up to max, which is one of them; for a few values that all stand in messages.
 template <class Field>
-Key stepped(std::string_view name, Field field, IntegerRange range, std::int64_t step,
-            std::string_view meaning) {
+Key doubling(std::string_view name, Field field, IntegerRange range, std::string_view meaning) {
   Key key = integer(name, field, range, meaning);
-  key.integer_step = step;
+  key.integer_doubles = true;
   return key;
 }
 

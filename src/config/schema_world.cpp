@@ -53,15 +53,21 @@ std::vector<Key> secure_keys() {
           "al. 2017); more of them means that fewer may drop out. At most the cohort's size - 2; 0: a third "
           "of the cohort. A sum over k neighbours (d-psgd) needs all of them and stands any k - 2."),
       real("secure.clip", HANSA_FIELD(secure.clip), {0, 1e6, true},
-           "Parameters outside [-clip, clip] count as the bound; the smaller, the finer the rounding."),
+           "Parameters outside [-clip, clip] count as the bound; the smaller, the finer the rounding. With "
+           "ring_bits = 16 it bounds the changes since the last common model; 0.25 to 1 is usual there."),
       integer(
           "secure.weight_max", HANSA_FIELD(secure.weight_max), {1, 1'000'000'000},
           "Training rows that weigh as much as a party can; a party with more counts as this many. Read if "
           "topology.weights = \"sample-count\"."),
-      stepped(
-          "secure.ring_bits", HANSA_FIELD(secure.ring_bits), {32, 64}, 32,
+      doubling(
+          "secure.ring_bits", HANSA_FIELD(secure.ring_bits), {16, 64},
           "Bits of the integers that are summed. 32 is as fine as the floats and as short; 64 doubles the "
-          "bytes."),
+          "bytes. 16 halves them: changes since the last common model, rounded at random so that the mean "
+          "is right; one cohort must hold all parties."),
+      real("secure.sparsify", HANSA_FIELD(secure.sparsify), {0, 1, true},
+           "This fraction of the coordinates is summed, drawn anew for every sum and the same for its "
+           "members; "
+           "the others keep their local values."),
       boolean(
           "secure.beacon", HANSA_FIELD(secure.beacon),
           "strategy cohort: before the first round all parties draw a random number together, by commitment "

@@ -16,7 +16,7 @@ using protocols::MixAndTrain;
 using protocols::MixTerm;
 
 bool passes_through(const MixAndTrain& task) {
-  if (task.terms.size() != 1) return false;
+  if (task.terms.size() != 1 || task.unsummed) return false;
   const MixTerm& term = task.terms.front();
   return term.weight == 1.0f && term.target == 0 && term.source.first == 0 &&
          term.source.count == task.size && term.source.block.size() == task.size;
@@ -50,6 +50,14 @@ Parameters mix(MixAndTrain& task) {
   }
   HANSA_ASSERT(covered == task.size);
   task.terms.clear();  // lets go of the neighbours' blocks before training
+  if (const auto unsummed = std::exchange(task.unsummed, nullptr)) {
+    for (std::size_t chunk = 0; chunk < unsummed->pieces.size(); ++chunk) {
+      const protocols::Piece& piece = unsummed->pieces[chunk];
+      protocols::secure_sum::keep_unsummed(unsummed->compression, chunk,
+                                           unsummed->own.span().subspan(piece.offset, piece.count),
+                                           result.span().subspan(piece.offset, piece.count));
+    }
+  }
   return result;
 }
 

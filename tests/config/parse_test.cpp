@@ -22,6 +22,8 @@ dataset = "bank-marketing"
 
 constexpr std::string_view kSecure = "strategy = \"cohort\"\naggregation = \"secure\"";
 
+constexpr std::string_view kPlainFixed = "strategy = \"cohort\"\naggregation = \"plain-fixed\"";
+
 struct BadInput {
   std::string_view what;
   std::string text;
@@ -160,7 +162,30 @@ const std::vector<BadInput>& bad_inputs() {
        "at most 2; 0 means a third"},
       {"another ring",
        small_with("[secure]\nring_bits = 48\n"),
-       {"bank.toml:7: secure.ring_bits = 48 is out of range; allowed: 32, 64"}},
+       {"bank.toml:7: secure.ring_bits = 48 is out of range; allowed: 16, 32, 64"}},
+      {"no coordinates",
+       small_with("[secure]\nsparsify = 0\n"),
+       {"secure.sparsify = 0.0 is out of range; allowed: more than 0, at most 1"}},
+      {"sparse and plain",
+       small_with("[secure]\nsparsify = 0.5\n"),
+       {"bank.toml:7: secure.sparsify = 0.5 needs aggregation = \"secure\" or \"plain-fixed\""},
+       "set aggregation = \"secure\""},
+      {"narrow and plain",
+       small_with("[secure]\nring_bits = 16\n"),
+       {"bank.toml:7: secure.ring_bits = 16 needs aggregation = \"secure\""}},
+      {"sparse among neighbours",
+       small_under("aggregation = \"plain-fixed\"") + "[secure]\nsparsify = 0.5\n",
+       {"secure.sparsify = 0.5 needs strategy = \"cohort\": neighbours in a graph"}},
+      {"narrow among neighbours",
+       small_under("aggregation = \"plain-fixed\"") + "[secure]\nring_bits = 16\n",
+       {"secure.ring_bits = 16 needs strategy = \"cohort\""}},
+      {"sparse on a grid",
+       small_under(kPlainFixed) + "[cohort]\ngrid = true\n[secure]\nsparsify = 0.5\n",
+       {"secure.sparsify = 0.5 does not go with cohort.grid: a row and a column"}},
+      {"narrow in many cohorts",
+       small_under(kPlainFixed) + "[cohort]\nsize = 2\n[secure]\nring_bits = 16\n",
+       {"secure.ring_bits = 16 sums changes since a model that all members hold"},
+       "or secure.ring_bits = 32"},
       {"no bound",
        small_with("[secure]\nclip = 0\n"),
        {"secure.clip = 0.0 is out of range; allowed: more than 0"}},

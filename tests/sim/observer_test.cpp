@@ -249,6 +249,31 @@ TEST(Observer, LearnsTheSumsAndNothingElse) {
   }
 }
 
+TEST(Observer, SeesCompressedSumsToo) {
+  std::uint64_t aborted = 0;
+  for (const std::uint32_t ring_bits : {32U, 16U}) {
+    for (const bool crashes : {false, true}) {
+      config::RunConfig config = secure_run(8, 8);
+      config.secure.sparsify = 0.5;
+      config.secure.ring_bits = ring_bits;
+      if (ring_bits == 16) config.secure.clip = 0.5;
+      config.secure.weight_max = 100;
+      config.rounds = 12;
+      config.faults.crash_fraction = crashes ? 0.2 : 0;
+      config.faults.down_ms = 700;
+      config.faults.end_ms = 1'500;
+      const Watched seen = watch(config);
+      EXPECT_EQ(seen.findings.inputs_exposed, 0U);
+      EXPECT_GT(seen.findings.sums_learnt, 0U);
+      aborted += seen.findings.sessions - seen.findings.sums_learnt;
+      if (!crashes) {
+        EXPECT_EQ(seen.findings.sums_learnt, seen.sums) << "the coalition gets every sum";
+      }
+    }
+  }
+  EXPECT_GT(aborted, 0U);
+}
+
 TEST(Observer, FindsNothingWhenMembersVanish) {
   std::uint64_t sums = 0, learnt = 0;
   for (std::uint64_t seed = 1; seed <= 8; ++seed) {
