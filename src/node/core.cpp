@@ -60,6 +60,7 @@ Result<void> Core::start() {
   auto messenger = Messenger::open(std::move(mail), *this);
   if (!messenger) return messenger.error();
   messenger_ = std::move(messenger).value();
+  if (const auto opened = open_audit(); !opened) return opened.error();
 
   std::vector<protocols::roster::Record> records;
   const auto rows = db_.all("roster");
@@ -152,6 +153,7 @@ void Core::loop() {
     }
     if (!inputs.empty()) refresh_view();
   }
+  audit_->stop(moment());
   // Whoever waits for an answer gets none; ask() sees that the node is closed.
   const std::lock_guard lock(mutex_);
   queue_.clear();
@@ -208,6 +210,7 @@ void Core::tick() {
     lobby_closes_.reset();
     messenger_->close_lobby();
   }
+  audit_->tick(moment());
   dial_inviter();
   refresh_view();
 }
@@ -227,6 +230,7 @@ void Core::evidence(const std::string& kind, const std::string& about, const std
   log("warning", kind + " " + about + ": " + text);
   if (evidence_.size() == kEvidenceMax) evidence_.erase(evidence_.begin());
   evidence_.push_back({kind, about, text, unix_now()});
+  audit_->evidence(kind, about, text, moment());
   emit("evidence", about);
 }
 

@@ -8,6 +8,7 @@
 #include "protocols/runs/run_book.hpp"
 #include "src/http/node_api.hpp"
 #include "src/node/messenger.hpp"
+#include "src/node/node_audit.hpp"
 #include "src/node/state_folder.hpp"
 #include "src/node/training.hpp"
 #include "src/store/state_db.hpp"
@@ -95,6 +96,10 @@ class Core final : public http::NodeApi, private MailReceiver, private TrainingO
   /// A failing disk ends the node: what it cannot keep it must not say.
   void must(const Result<void>& done, const std::string& what);
 
+  // core_audit.cpp
+  Result<void> open_audit();
+  [[nodiscard]] NodeAudit::Moment moment() const;
+
   // core_mail.cpp: what arrives
   void on_mail(Arrived mail) override;
   void on_peer(const NodeKey& peer, bool up) override;
@@ -165,6 +170,7 @@ class Core final : public http::NodeApi, private MailReceiver, private TrainingO
   std::vector<std::thread> loaders_;
 
   std::unique_ptr<Messenger> messenger_;
+  std::unique_ptr<NodeAudit> audit_;  ///< there once the node has started
 
   mutable std::mutex mutex_;  ///< guards the queue, the view and the listeners
   std::condition_variable changed_;

@@ -30,6 +30,7 @@ void Core::on_peer(const NodeKey& peer, bool up) {
       protocols::runs::RunEffects runs;
       book_.on_peer_up(peer, runs);
       perform(std::move(runs));
+      audit_->peer_up(peer);
     } else {
       down_since_[peer] = now();
       protocols::bulk::Effects bulk;
@@ -59,6 +60,9 @@ void Core::handle(Arrived mail) {
       book_.on_message(mail.from, *mail.body, unix_now(), effects);
       return perform(std::move(effects));
     }
+    case Type::audit_head:
+    case Type::audit_cosignature:
+      return audit_->on_mail(mail, moment());
     case Type::round_message:
     case Type::secure_message:
       return deliver(std::move(mail));

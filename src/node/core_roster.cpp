@@ -73,6 +73,7 @@ void Core::tell_roster(const NodeKey& to, const BytesRef& body) {
 }
 
 void Core::noticed_roster(const roster::KeeperEvent& event) {
+  audit_->roster_event(event, moment());
   switch (event.kind) {
     case EventKind::forked:
     case EventKind::contradiction:
@@ -104,6 +105,9 @@ void Core::roster_changed() {
   }
   messenger_->set_consortium(keeper_.chain().consortium(), keeper_.hint().version);
   messenger_->set_peers(peers);
+  std::vector<NodeKey> nodes;
+  for (const roster::AllowedNode& node : allowed_) nodes.push_back(node.node);
+  audit_->set_peers(nodes, moment());
   book_.set_members(std::move(members));
   std::erase_if(up_, [this](const auto& entry) {
     return std::none_of(allowed_.begin(), allowed_.end(),

@@ -65,6 +65,7 @@ void Core::keep(const RunId& run, const Bytes& statement) {
     }
   }
   must(db_.put("run", digest.bytes, statement), "a run cannot be kept");
+  audit_->run_statement(statement, moment());
 }
 
 /// Which runs messages are taken for: those that may begin any moment, and those under way.

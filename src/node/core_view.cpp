@@ -91,6 +91,8 @@ void Core::refresh_view() {
     return std::pair(b.created_at_s, b.id) < std::pair(a.created_at_s, a.id);
   });
   v.evidence = evidence_;
+  v.audit_entries = audit_->log().size();
+  if (const auto& head = audit_->log().head()) v.audit_head = head->head.root.hex();
   const std::lock_guard lock(mutex_);
   view_ = std::move(fresh);
 }

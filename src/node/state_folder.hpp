@@ -24,6 +24,7 @@ struct StateFolder {
   [[nodiscard]] std::filesystem::path node_key() const { return root / "node.key"; }
   [[nodiscard]] std::filesystem::path curve_key() const { return root / "curve.key"; }
   [[nodiscard]] std::filesystem::path database() const { return root / "state.db"; }
+  [[nodiscard]] std::filesystem::path audit() const { return root / "audit"; }
   [[nodiscard]] std::filesystem::path boot_counter() const { return root / "boot"; }
   [[nodiscard]] std::filesystem::path checkpoints() const { return root / "checkpoints"; }
   [[nodiscard]] std::filesystem::path models() const { return root / "models"; }

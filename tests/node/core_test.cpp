@@ -10,6 +10,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <fstream>
 #include <sstream>
@@ -48,8 +49,7 @@ class LiveNodes : public ::testing::Test {
     EXPECT_TRUE(run.ok()) << run.error().message;
     if (!run.ok()) return "";
     for (std::size_t i = 0; i < mesh.size(); ++i) {
-      EXPECT_TRUE(eventually(
-          [&] { return !mesh.core(i).view()->runs.empty() && mesh.core(i).view()->runs[0].id == *run; }));
+      EXPECT_TRUE(eventually([&] { return !state(mesh, i, *run).empty(); }));
       const auto approved = mesh.core(i).approve_run(
           {.run = *run, .data = data_.parties[i].string(), .test = data_.test.string()});
       EXPECT_TRUE(approved.ok()) << approved.error().message;
@@ -60,12 +60,63 @@ class LiveNodes : public ::testing::Test {
     std::ifstream in(data_.schema);
     return {std::istreambuf_iterator<char>(in), {}};
   }
-  static std::string state(Consortium& mesh, std::size_t i) { return mesh.core(i).view()->runs[0].state; }
+  /// Of a run at a node; empty if it does not know it. Runs of one second have no order.
+  static std::string state(Consortium& mesh, std::size_t i, const std::string& run) {
+    const auto view = mesh.core(i).view();
+    const auto found = std::find_if(view->runs.begin(), view->runs.end(),
+                                    [&](const http::RunView& known) { return known.id == run; });
+    return found == view->runs.end() ? "" : found->state;
+  }
 
   static constexpr std::uint32_t kOrganisations = 3;
   fs::path base_;
   SampleData data_;
 };
+
+/// Entries of a kind in a node's audit log; none if it does not verify.
+std::vector<store::AuditEntry> audited(const fs::path& folder, const std::string& kind) {
+  std::vector<store::AuditEntry> found;
+  const auto report = store::verify_log(folder);
+  const auto entries = store::read_log(folder, 0, 10'000);
+  if (!report || !report->ok() || !entries) return found;
+  for (const auto& [number, entry] : *entries) {
+    if (entry.kind == kind) found.push_back(entry);
+  }
+  return found;
+}
+
+TEST_F(LiveNodes, AuditLogsHoldWhatHappenedAndAreCosignedByTheOthers) {
+  Consortium mesh(base_, kOrganisations);
+  mesh.found();
+  ASSERT_FALSE(HasFailure());
+  const std::string run = propose_and_approve(mesh, manifest("d-psgd", "plain", 1));
+  for (std::size_t i = 0; i < kOrganisations; ++i) {
+    ASSERT_TRUE(eventually([&] { return state(mesh, i, run) == "complete"; })) << state(mesh, i, run);
+  }
+  const std::string model = mesh.core(0).final_model(run)->hash;
+  for (std::size_t i = 0; i < kOrganisations; ++i) {
+    const fs::path folder = mesh[i].folder.audit();
+    EXPECT_TRUE(eventually([&] {
+      const auto report = store::verify_log(folder);
+      return report && report->ok() && report->witnesses == kOrganisations - 1;
+    })) << i;
+    EXPECT_EQ(audited(folder, "node.started").size(), 1U);
+    EXPECT_EQ(audited(folder, "roster.roster_changed").empty(), false);
+    EXPECT_EQ(audited(folder, "run.proposed").size(), 1U);
+    EXPECT_EQ(audited(folder, "run.approved").size(), kOrganisations);
+    EXPECT_EQ(audited(folder, "run.begun").size(), 1U);
+    const auto finished = audited(folder, "run.finished");
+    ASSERT_EQ(finished.size(), kOrganisations);
+    for (const store::AuditEntry& entry : finished) {
+      EXPECT_NE(entry.text.find("\"model\":\"" + model + "\""), std::string::npos) << entry.text;
+    }
+    EXPECT_TRUE(audited(folder, "evidence").empty());
+    EXPECT_EQ(mesh.core(i).view()->audit_head.size(), 64U);
+    mesh.stop(i);
+    EXPECT_EQ(audited(folder, "node.stopped").size(), 1U);
+    EXPECT_EQ(store::verify_log(folder)->head->head.size, store::verify_log(folder)->entries);
+  }
+}
 
 TEST_F(LiveNodes, FoundTrainAndEndWithOneModel) {
   Consortium mesh(base_, kOrganisations);
@@ -75,7 +126,7 @@ TEST_F(LiveNodes, FoundTrainAndEndWithOneModel) {
     SCOPED_TRACE(aggregation);
     const std::string run = propose_and_approve(mesh, manifest(strategy, aggregation, 3));
     for (std::size_t i = 0; i < kOrganisations; ++i) {
-      EXPECT_TRUE(eventually([&] { return state(mesh, i) == "complete"; })) << state(mesh, i);
+      EXPECT_TRUE(eventually([&] { return state(mesh, i, run) == "complete"; })) << state(mesh, i, run);
     }
     const auto first = mesh.core(0).final_model(run);
     ASSERT_TRUE(first.ok()) << first.error().message;
