@@ -43,6 +43,7 @@ void add_list(Cli& cli);
 void add_config(Cli& cli);
 void add_explain(Cli& cli);
 void add_vectors(Cli& cli);
+void add_audit(Cli& cli);
 void add_version(Cli& cli);
 void add_completion(Cli& cli);
 

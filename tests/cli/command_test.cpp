@@ -19,9 +19,26 @@ class Command : public CommandTest {};
 constexpr std::string_view kConfig = "parties = 12\nrounds = 2\n[data]\ndataset = \"bank-marketing\"\n";
 
 TEST_F(Command, HelpEverywhere) {
-  for (const char* verb : {"", "sim", "topo", "topo show", "data", "data describe", "list", "config",
-                           "config check", "config show", "config reference", "explain", "explain privacy",
-                           "vectors", "vectors secure-sum", "version", "completion"}) {
+  for (const char* verb : {"",
+                           "sim",
+                           "topo",
+                           "topo show",
+                           "data",
+                           "data describe",
+                           "list",
+                           "config",
+                           "config check",
+                           "config show",
+                           "config reference",
+                           "explain",
+                           "explain privacy",
+                           "vectors",
+                           "vectors secure-sum",
+                           "audit",
+                           "audit tail",
+                           "audit verify",
+                           "version",
+                           "completion"}) {
     SCOPED_TRACE(verb);
     const Outcome help = run(std::string(verb) + " --help");
     EXPECT_EQ(help.code, 0);
