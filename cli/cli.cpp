@@ -1,6 +1,8 @@
 // Building the command tree, parsing, and turning every kind of failure into a message and an exit code.
 #include "cli/cli.hpp"
 
+#include "cli/mesh.hpp"
+
 #include "src/config/nearest.hpp"
 
 #include <hansa/version.hpp>
@@ -152,8 +154,9 @@ void build(Cli& cli) {
   cli.app.set_version_flag("--version", std::string(program_version()), "Print the version and exit");
   cli.app.set_help_flag("-h,--help", "Print this help and exit");
   cli.app.get_formatter()->column_width(34);
-  for (auto* add : {add_sim, add_topo, add_data, add_list, add_config, add_explain, add_vectors, add_audit,
-                    add_version, add_completion}) {
+  for (auto* add :
+       {add_sim, add_topo, add_data, add_list, add_config, add_explain, add_vectors, add_init, add_up,
+        add_status, add_roster, add_run, add_dev, add_audit, add_version, add_completion}) {
     add(cli);
   }
 }

@@ -60,11 +60,10 @@ std::string to_text(const topology::TopologySummary& summary) {
   out += line("weights", std::string(topology::promise_name(summary.promise)));
   out += line("spectral gap", fmt::format("{:.6g}  (disagreement left per round: at most {:.6g})",
                                           summary.spectral_gap, summary.second_singular_value));
-  out +=
-      line("exact mean", summary.rounds_to_consensus
-                             ? fmt::format("after {} round{}", *summary.rounds_to_consensus,
-                                           *summary.rounds_to_consensus == 1 ? "" : "s")
-                             : "not within the rounds looked at; parties approach it");
+  out += line("exact mean", summary.rounds_to_consensus
+                                ? fmt::format("after {} round{}", *summary.rounds_to_consensus,
+                                              *summary.rounds_to_consensus == 1 ? "" : "s")
+                                : "not within the rounds looked at; parties approach it");
   return out;
 }
 

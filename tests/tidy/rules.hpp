@@ -52,7 +52,7 @@ constexpr std::array kHomes = {
     Home{"nlohmann/", "topology/ src/config/ src/http/ sim/ cli/",
          "JSON is for graph files, reports, the HTTP API and the command's output"},
     Home{"Eigen/", "topology/ src/learn/", "linear algebra stays behind topologies and models"},
-    Home{"zlib.h", "src/learn/", "only the data readers decompress"},
+    Home{"zlib.h", "src/learn/ src/node/", "data readers decompress, and NumPy archives have checksums"},
     Home{"mpi.h", "src/exec/", "ranks are a way of executing, not of learning"},
     Home{"thread>", "src/exec/ actors/ src/net/ src/http/ src/node/ cli/",
          "a pure folder has no threads; use src/exec"},

@@ -1,0 +1,332 @@
+// `hansa dev up` and `dev down`: a consortium of real nodes on this machine, founded by tickets and votes
+// like any other, with real data, to look at and to break. Every node is a process with a folder of its own.
+#include "cli/mesh.hpp"
+
+#include "src/crypto/random.hpp"
+#include "src/node/sample_data.hpp"
+#include "src/store/key_files.hpp"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <fstream>
+#include <iterator>
+#include <memory>
+#include <set>
+#include <thread>
+
+namespace hansa::cli {
+namespace {
+
+namespace fs = std::filesystem;
+using http::Json;
+
+struct DevOptions {
+  std::uint32_t organisations = 3;
+  std::string dir = "hansa-dev";
+  std::string aggregation = "secure";
+  std::uint32_t rounds = 10;
+  bool wait = false;
+  double timeout_seconds = 300;
+};
+
+fs::path folder_of(const DevOptions& options, std::uint32_t i) {
+  return fs::absolute(options.dir) / fmt::format("org-{}", i);
+}
+
+/// Looks again every 50 ms until `condition` holds or the time is up.
+bool wait_until(double seconds, const std::function<bool()>& condition) {
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::duration<double>(seconds);
+  while (!condition()) {
+    if (std::chrono::steady_clock::now() > deadline) return false;
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  }
+  return true;
+}
+
+/// Ports that nobody listens at now; held until all are known, so that no two are the same.
+Result<std::vector<int>> free_ports(std::size_t count) {
+  std::vector<int> sockets, ports;
+  for (std::size_t i = 0; i < count; ++i) {
+    const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof(address);
+    auto* any = reinterpret_cast<sockaddr*>(&address);
+    if (fd >= 0) sockets.push_back(fd);
+    if (fd < 0 || ::bind(fd, any, size) != 0 || ::getsockname(fd, any, &size) != 0) break;
+    ports.push_back(ntohs(address.sin_port));
+  }
+  for (const int fd : sockets) ::close(fd);
+  if (ports.size() != count) return Error{ErrorKind::failed, "there are no free ports on 127.0.0.1", ""};
+  return ports;
+}
+
+Result<void> write_text(const fs::path& file, const std::string& text) {
+  return store::write_private_file(file, std::as_bytes(std::span(text.data(), text.size())));
+}
+
+MeshOptions mesh_of(const DevOptions& options, std::uint32_t i) {
+  return {folder_of(options, i).string(), (folder_of(options, i) / "passphrase").string()};
+}
+
+Result<void> make_organisation(const DevOptions& options, std::uint32_t i, const int* ports) {
+  const node::StateFolder folder{folder_of(options, i)};
+  std::array<std::byte, 16> random;
+  crypto::random_bytes(random);
+  const std::string passphrase = crypto::to_hex(random);
+  // A playground's passphrase lies beside its key, so stretching it would protect nothing.
+  constexpr crypto::StretchCost kCheap{.passes = 1, .memory_kib = 64};
+  const auto made = node::make_state_folder(folder, crypto::SecretText(passphrase), kCheap);
+  if (!made) return made.error();
+  if (const auto kept = write_text(folder.root / "passphrase", passphrase + "\n"); !kept) return kept.error();
+  config::NodeConfig config;
+  config.organisation = fmt::format("Org {}", static_cast<char>('A' + i % 26));
+  config.control = fmt::format("127.0.0.1:{}", ports[0]);
+  config.bulk = fmt::format("127.0.0.1:{}", ports[1]);
+  config.lobby = fmt::format("127.0.0.1:{}", ports[2]);
+  config.http_port = 0;
+  return write_text(folder.settings(), config::to_toml(config));
+}
+
+/// Starts `hansa up` in a session of its own, with its words in node.log.
+Result<void> start_node(const fs::path& folder) {
+  const std::string program = fs::read_symlink("/proc/self/exe").string(), dir = folder.string();
+  const std::string log = (folder / "node.log").string();
+  const pid_t child = ::fork();
+  if (child < 0) return Error{ErrorKind::failed, "cannot start a process", ""};
+  if (child == 0) {
+    ::setsid();
+    const int out = ::open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
+    const int in = ::open("/dev/null", O_RDONLY);
+    ::dup2(in, 0);
+    ::dup2(out, 1);
+    ::dup2(out, 2);
+    ::execl(program.c_str(), "hansa", "up", "--dir", dir.c_str(), nullptr);
+    ::_exit(127);
+  }
+  const bool up = wait_until(20, [&] {
+    if (::waitpid(child, nullptr, WNOHANG) == child) return true;
+    const auto client = http::Client::of_folder(folder);
+    return client && client->text("/livez").ok();
+  });
+  const auto client = http::Client::of_folder(folder);
+  if (up && client && client->text("/livez").ok()) return {};
+  return Error{ErrorKind::failed, "the node in " + dir + " did not start", "see " + log};
+}
+
+Result<Json> ask(const DevOptions& options, std::uint32_t i, const std::string& path) {
+  const auto client = http::Client::of_folder(folder_of(options, i));
+  if (!client) return client.error();
+  return client->get(path);
+}
+
+Result<void> found(const DevOptions& options) {
+  std::vector<crypto::Identity> keys;
+  for (std::uint32_t i = 0; i < options.organisations; ++i) {
+    auto key = organisation_key(mesh_of(options, i));
+    if (!key) return key.error();
+    keys.push_back(std::move(key).value());
+  }
+  const auto folder = [&](std::uint32_t i) { return node::StateFolder{folder_of(options, i)}; };
+  if (const auto done = found_consortium(folder(0), keys[0], "dev"); !done) return done.error();
+  for (std::uint32_t i = 1; i < options.organisations; ++i) {
+    const auto ticket = invite(folder(0), keys[0], 1);
+    if (!ticket) return ticket.error();
+    if (const auto joined = join_consortium(folder(i), keys[i], *ticket); !joined) return joined.error();
+  }
+  const auto count = [&](std::uint32_t i, const char* path, const char* list) -> std::size_t {
+    const auto got = ask(options, i, path);
+    return got ? got->value(list, Json::array()).size() : 0;
+  };
+  const Error late{ErrorKind::failed, "the organisations do not hear each other", "see the node.log files"};
+  if (!wait_until(60,
+                  [&] { return count(0, "/api/v1/requests", "requests") + 1 == options.organisations; })) {
+    return late;
+  }
+  if (const auto done = approve_requests(folder(0), keys[0], {}); !done) return done.error();
+  for (std::uint32_t i = 1; i < options.organisations; ++i) {
+    if (!wait_until(60, [&] { return count(i, "/api/v1/roster", "proposals") == 1; })) return late;
+    if (const auto done = approve_proposals(folder(i), keys[i], {}); !done) return done.error();
+  }
+  const bool ready = wait_until(90, [&] {
+    for (std::uint32_t i = 0; i < options.organisations; ++i) {
+      const auto status = ask(options, i, "/api/v1/status");
+      if (!status || !status->value("ready", false)) return false;
+      if (status->value("peers_alive", 0u) + 1 != options.organisations) return false;
+    }
+    return true;
+  });
+  if (!ready) return late;
+  return {};
+}
+
+std::string run_config(const DevOptions& options) {
+  return fmt::format(
+      "name = \"dev\"\nparties = {}\nrounds = {}\nseed = 1\nmodel = \"fm\"\nstrategy = \"cohort\"\n"
+      "aggregation = \"{}\"\n[data]\ndataset = \"bank-marketing\"\n[topology]\nweights = \"sample-count\"\n"
+      "[cohort]\nsize = {}\n[local]\nbatch_size = 8\n[optimiser]\nlearning_rate = 0.05\n[deadline]\n"
+      "floor_ms = 10_000\n[eval]\nevery = 1\nbaselines = []\n",
+      options.organisations, options.rounds, options.aggregation, options.organisations);
+}
+
+Result<std::string> begin_run(const DevOptions& options, const node::SampleData& data) {
+  std::ifstream schema_file(data.schema);
+  const std::string schema{std::istreambuf_iterator<char>(schema_file), {}};
+  const auto proposer = http::Client::of_folder(folder_of(options, 0));
+  if (!proposer) return proposer.error();
+  const auto proposed =
+      proposer->post("/api/v1/runs", {{"manifest_toml", run_config(options)}, {"schema_toml", schema}});
+  if (!proposed) return proposed.error();
+  const std::string id = proposed->value("run", "");
+  for (std::uint32_t i = 0; i < options.organisations; ++i) {
+    const auto client = http::Client::of_folder(folder_of(options, i));
+    if (!client) return client.error();
+    if (!wait_until(30, [&] { return client->get("/api/v1/runs/" + id).ok(); })) {
+      return Error{ErrorKind::failed, fmt::format("org-{} has not heard of run {}", i, id.substr(0, 8)), ""};
+    }
+    const auto approved = client->post("/api/v1/runs/" + id + "/approve",
+                                       {{"data", data.parties[i].string()}, {"test", data.test.string()}});
+    if (!approved) return approved.error();
+  }
+  return id;
+}
+
+/// Until every organisation says that the run is over; success only if all hold the same model.
+Result<void> wait_for_run(const DevOptions& options, const std::string& id) {
+  std::string last;
+  std::set<std::string> hashes;
+  const bool over = wait_until(options.timeout_seconds, [&] {
+    hashes.clear();
+    std::size_t complete = 0;
+    for (std::uint32_t i = 0; i < options.organisations; ++i) {
+      const auto run = ask(options, i, "/api/v1/runs/" + id);
+      if (!run) continue;
+      if (i == 0) {
+        const std::string line =
+            fmt::format("  round {}/{}", run->value("round", 0), run->value("rounds", 0));
+        if (line != last) fmt::print("{}\n", line), std::fflush(stdout);
+        last = line;
+      }
+      if (run->value("state", "") == "complete") ++complete;
+      const auto hash = run->find("model_hash");
+      if (hash != run->end() && hash->is_string()) hashes.insert(hash->get<std::string>());
+    }
+    return complete == options.organisations;
+  });
+  if (!over) return Error{ErrorKind::failed, "the run did not complete in time", "see the node.log files"};
+  if (hashes.size() != 1) return Error{ErrorKind::failed, "the organisations hold different models", ""};
+  fmt::print("  all hold model {}\n", *hashes.begin());
+  return {};
+}
+
+int dev_up(const DevOptions& options) {
+  if (const auto ready = crypto::initialise(); !ready) return fail(ready.error(), false);
+  const fs::path base = fs::absolute(options.dir);
+  std::error_code error;
+  if (fs::exists(base / "org-0", error)) {
+    return fail({ErrorKind::usage, base.string() + " holds a consortium already",
+                 "`hansa dev down --dir " + options.dir + "`, then remove the folder or choose another"},
+                false);
+  }
+  fs::create_directories(base.parent_path(), error);
+  const auto private_base = store::ensure_private_folder(base);
+  if (!private_base) return fail(private_base.error(), false);
+  const auto ports = free_ports(3 * std::size_t{options.organisations});
+  if (!ports) return fail(ports.error(), false);
+  fmt::print("{} organisations in {}\n", options.organisations, base.string());
+  for (std::uint32_t i = 0; i < options.organisations; ++i) {
+    const auto made = make_organisation(options, i, ports->data() + 3 * i);
+    if (!made) return fail(made.error(), false);
+    if (const auto started = start_node(folder_of(options, i)); !started) return fail(started.error(), false);
+    const auto client = http::Client::of_folder(folder_of(options, i));
+    std::ifstream port_file(folder_of(options, i) / "http.port");
+    std::string port;
+    std::getline(port_file, port);
+    fmt::print("  org-{}  http://127.0.0.1:{}/\n", i, port);
+  }
+  fmt::print("founding: tickets, requests, votes\n");
+  std::fflush(stdout);
+  if (const auto founded = found(options); !founded) return fail(founded.error(), false);
+  const auto data = node::write_sample_data(base, options.organisations);
+  if (!data) return fail(data.error(), false);
+  const auto run = begin_run(options, *data);
+  if (!run) return fail(run.error(), false);
+  fmt::print("run {} begins: {} rounds, aggregation {}\n", run->substr(0, 8), options.rounds,
+             options.aggregation);
+  std::fflush(stdout);
+  if (options.wait) {
+    if (const auto done = wait_for_run(options, *run); !done) return fail(done.error(), false);
+  }
+  fmt::print("The nodes keep running. `hansa status --dir {}`, `hansa dev down --dir {}`\n",
+             (base / "org-0").string(), options.dir);
+  return kExitOk;
+}
+
+/// Whether `pid` is the node of `folder`: process numbers are used again.
+bool is_node(pid_t pid, const fs::path& folder) {
+  std::ifstream file(fmt::format("/proc/{}/cmdline", pid), std::ios::binary);
+  const std::string line{std::istreambuf_iterator<char>(file), {}};
+  return line.find(folder.string()) != std::string::npos;
+}
+
+int dev_down(const DevOptions& options) {
+  std::size_t stopped = 0;
+  for (std::uint32_t i = 0;; ++i) {
+    const fs::path folder = folder_of(options, i);
+    std::error_code error;
+    if (!fs::exists(folder, error)) break;
+    std::ifstream file(folder / "node.pid");
+    pid_t pid = 0;
+    if (!(file >> pid) || !is_node(pid, folder)) continue;
+    ::kill(pid, SIGTERM);
+    const bool gone = wait_until(15, [&] { return !is_node(pid, folder); });
+    if (!gone) {
+      ::kill(pid, SIGKILL);
+      wait_until(5, [&] { return !is_node(pid, folder); });
+    }
+    ++stopped;
+  }
+  fmt::print("{} nodes stopped\n", stopped);
+  return kExitOk;
+}
+
+}  // namespace
+
+void add_dev(Cli& cli) {
+  CLI::App* group = cli.verb(cli.app, "dev", "Try a whole consortium on this machine",
+                             "Examples:\n  hansa dev up --orgs 3 --wait\n  hansa dev down");
+  const auto options = std::make_shared<DevOptions>();
+  CLI::App* verb = cli.verb(*group, "up", "Found a consortium of real nodes on loopback and start a run",
+                            "Examples:\n  hansa dev up --orgs 3 --wait\n  hansa dev up --dir /tmp/mesh");
+  verb->add_option("--orgs", options->organisations, "Organisations, each with one node")
+      ->check(CLI::Range(3, 12))
+      ->capture_default_str();
+  verb->add_option("--dir", options->dir, "Where their folders are made")->capture_default_str();
+  verb->add_option("--aggregation", options->aggregation, "secure, plain-fixed or plain")
+      ->check(CLI::IsMember({"secure", "plain-fixed", "plain"}))
+      ->capture_default_str();
+  verb->add_option("--rounds", options->rounds, "Rounds of the run")
+      ->check(CLI::Range(1, 1000))
+      ->capture_default_str();
+  verb->add_flag("--wait", options->wait,
+                 "Return when the run is complete; 0 only if all hold the same model");
+  verb->add_option("--timeout-seconds", options->timeout_seconds, "How long --wait waits")
+      ->capture_default_str();
+  verb->callback([&cli, options] { cli.action = [options] { return dev_up(*options); }; });
+  verb = cli.verb(*group, "down", "Stop the nodes that `dev up` left running", "Example:\n  hansa dev down");
+  verb->add_option("--dir", options->dir, "Where they were made")->capture_default_str();
+  verb->callback([&cli, options] { cli.action = [options] { return dev_down(*options); }; });
+}
+
+}  // namespace hansa::cli

@@ -1,0 +1,93 @@
+// `hansa init`: keys and a folder for a new organisation's first node. Needs no network.
+#include "cli/mesh.hpp"
+
+#include "protocols/roster/identity.hpp"
+#include "src/store/key_files.hpp"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include <memory>
+
+namespace hansa::cli {
+namespace {
+
+struct InitOptions {
+  MeshOptions mesh;
+  config::NodeConfig node;
+  std::string endpoint;
+  bool outbound_only = false;
+};
+
+/// The ports after the control port are the bulk channel's and the lobby's.
+Result<void> take_endpoint(InitOptions& options) {
+  if (options.outbound_only) {
+    options.node.control = options.node.bulk = options.node.lobby = "";
+    return {};
+  }
+  if (options.endpoint.empty()) return {};
+  const std::size_t colon = options.endpoint.rfind(':');
+  const int port = colon == std::string::npos ? 0 : std::atoi(options.endpoint.c_str() + colon + 1);
+  if (port < 1 || port > 65'533) {
+    return Error{ErrorKind::usage, "--endpoint wants HOST:PORT, not \"" + options.endpoint + "\"",
+                 "e.g. --endpoint fl.alfa.example:7717; the two ports after it are used as well"};
+  }
+  const std::string host = options.endpoint.substr(0, colon);
+  const std::string listen = host == "localhost" || host == "127.0.0.1" ? "127.0.0.1" : "0.0.0.0";
+  options.node.advertise = host;
+  options.node.control = fmt::format("{}:{}", listen, port);
+  options.node.bulk = fmt::format("{}:{}", listen, port + 1);
+  options.node.lobby = fmt::format("{}:{}", listen, port + 2);
+  return {};
+}
+
+int init(InitOptions& options, bool json) {
+  if (const auto taken = take_endpoint(options); !taken) return fail(taken.error(), json);
+  const auto passphrase = read_passphrase(options.mesh);
+  if (!passphrase) return fail(passphrase.error(), json);
+  const node::StateFolder folder = options.mesh.folder();
+  const auto made = node::make_state_folder(folder, *passphrase);
+  if (!made) return fail(made.error(), json);
+  const std::string text = config::to_toml(options.node);
+  const auto written =
+      store::write_private_file(folder.settings(), std::as_bytes(std::span(text.data(), text.size())));
+  if (!written) return fail(written.error(), json);
+  const auto id = protocols::roster::id_of(made->organisation);
+  const std::string words = protocols::roster::fingerprint(id);
+  if (json) {
+    const nlohmann::ordered_json document = {{"schema", "hansa.init.v1"},
+                                             {"organisation", options.node.organisation},
+                                             {"org_id", protocols::roster::to_text(id)},
+                                             {"words", words},
+                                             {"dir", folder.root.string()}};
+    fmt::print("{}\n", document.dump(2));
+    return kExitOk;
+  }
+  fmt::print("Organisation  {}\nID            {}\nWords         {}\nFolder        {}\n",
+             options.node.organisation, protocols::roster::to_text(id), words, folder.root.string());
+  fmt::print(
+      "\nKeep {} and its passphrase safe: whoever has both votes for the organisation.\n"
+      "Next: `hansa up`, then `hansa roster found --name NAME` or `hansa join TICKET`.\n",
+      folder.organisation_key().string());
+  return kExitOk;
+}
+
+}  // namespace
+
+void add_init(Cli& cli) {
+  CLI::App* verb = cli.verb(cli.app, "init", "Make keys and a folder for an organisation's node",
+                            "Examples:\n  hansa init --org \"Alfa Air\" --endpoint fl.alfa.example:7717\n"
+                            "  hansa init --org \"Carib Air\" --outbound-only --dir /var/lib/hansa");
+  const auto options = std::make_shared<InitOptions>();
+  verb->add_option("--org", options->node.organisation, "The organisation's name")->required();
+  verb->add_option("--endpoint", options->endpoint,
+                   "HOST:PORT that others dial; uses the two ports after it, too");
+  verb->add_flag("--outbound-only", options->outbound_only, "Nobody can dial this node; it dials out");
+  verb->add_option("--http-port", options->node.http_port,
+                   "Port of the status pages on 127.0.0.1; 0: a free one");
+  add_key_options(*verb, options->mesh);
+  cli.add_json(*verb);
+  verb->callback([&cli, options] { cli.action = [&cli, options] { return init(*options, cli.json); }; });
+}
+
+}  // namespace hansa::cli

@@ -1,0 +1,101 @@
+// `hansa up`: the node itself, until it is told to stop.
+#include "cli/interrupt.hpp"
+#include "cli/mesh.hpp"
+
+#include "src/crypto/hash.hpp"
+#include "src/crypto/random.hpp"
+#include "src/http/server.hpp"
+#include "src/node/core.hpp"
+#include "src/store/key_files.hpp"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include <csignal>
+#include <ctime>
+#include <memory>
+
+#include <sys/resource.h>
+#include <unistd.h>
+
+namespace hansa::cli {
+namespace {
+
+std::string url(const std::string& endpoint) { return endpoint.empty() ? "" : "tcp://" + endpoint; }
+
+Result<void> write_text(const std::filesystem::path& file, const std::string& text) {
+  return store::write_private_file(file, std::as_bytes(std::span(text.data(), text.size())));
+}
+
+/// One line of JSON for journald; a sentence for a person.
+void write_log(bool person, const std::string& level, const std::string& text) {
+  if (person) {
+    fmt::print(stderr, "{}  {}\n", level, text);
+  } else {
+    const nlohmann::ordered_json line = {{"time", unix_now()}, {"level", level}, {"text", text}};
+    fmt::print(stderr, "{}\n", line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+  }
+  std::fflush(stderr);
+}
+
+int up(const MeshOptions& mesh) {
+  const node::StateFolder folder = mesh.folder();
+  const auto config = read_node_config(folder);
+  if (!config) return fail(config.error(), false);
+  const rlimit no_dumps{0, 0};  // a core dump would hold keys
+  ::setrlimit(RLIMIT_CORE, &no_dumps);
+  const bool person = ::isatty(STDERR_FILENO) != 0;
+  node::CoreOptions options;
+  options.folder = folder;
+  options.control_endpoint = url(config->control);
+  options.bulk_endpoint = url(config->bulk);
+  options.lobby_endpoint = url(config->lobby);
+  options.advertise_host = config->advertise;
+  options.log = [person](const std::string& level, const std::string& text) {
+    write_log(person, level, text);
+  };
+  // Blocked before any thread is started, so that signals wait for sigwait below.
+  sigset_t signals;
+  sigemptyset(&signals);
+  for (const int signal : {SIGINT, SIGTERM}) sigaddset(&signals, signal);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  auto core = node::Core::open(std::move(options));
+  if (!core) return fail(core.error(), false);
+  std::array<std::byte, 24> random;
+  crypto::random_bytes(random);
+  const std::string token = crypto::to_hex(random);
+  const auto server = http::Server::start(**core, {.port = config->http_port, .token = token});
+  if (!server) return fail(server.error(), false);
+  for (const auto& [file, text] :
+       {std::pair(folder.api_token(), token), std::pair(folder.process_id(), std::to_string(::getpid())),
+        std::pair(folder.http_port(), std::to_string((*server)->port()))}) {
+    if (const auto written = write_text(file, text); !written) return fail(written.error(), false);
+  }
+  write_log(person, "info",
+            fmt::format("{} is up: http://127.0.0.1:{}/", config->organisation, (*server)->port()));
+  std::thread watcher([&] {
+    int signal = 0;
+    sigwait(&signals, &signal);
+    (*core)->shut_down();
+  });
+  (*core)->wait();
+  ::kill(::getpid(), SIGTERM);  // wakes the watcher if it was a command that stopped us
+  watcher.join();
+  std::error_code ignored;
+  std::filesystem::remove(folder.http_port(), ignored);
+  std::filesystem::remove(folder.process_id(), ignored);
+  write_log(person, "info", "stopped");
+  return kExitOk;
+}
+
+}  // namespace
+
+void add_up(Cli& cli) {
+  CLI::App* verb = cli.verb(cli.app, "up", "Run the node of a folder until it is stopped",
+                            "Examples:\n  hansa up\n  hansa up --dir /var/lib/hansa");
+  const auto options = std::make_shared<MeshOptions>();
+  add_dir_option(*verb, *options);
+  verb->callback([&cli, options] { cli.action = [options] { return up(*options); }; });
+}
+
+}  // namespace hansa::cli
