@@ -66,13 +66,24 @@ void proofs(std::span<const std::byte> input) {
   require(audit::verify_consistency(from, size, tree.root(from), tree.root(), tree.consistency(from, size)));
 }
 
-const fs::path& folder() {
-  static const fs::path path = [] {
+/// Removed at the end.
+struct Folder {
+  Folder() {
     std::string name = (fs::temp_directory_path() / "hansa-audit-fuzz-XXXXXX").string();
     require(::mkdtemp(name.data()) != nullptr);
-    return fs::path(name);
-  }();
-  return path;
+    path = name;
+  }
+  Folder(const Folder&) = delete;
+  Folder& operator=(const Folder&) = delete;
+  ~Folder() {
+    std::error_code ignored;
+    fs::remove_all(path, ignored);
+  }
+  fs::path path;
+};
+const fs::path& folder() {
+  static const Folder made;
+  return made.path;
 }
 void put(const char* name, std::span<const std::byte> bytes) {
   std::ofstream(folder() / name, std::ios::binary | std::ios::trunc)
