@@ -57,6 +57,7 @@ Result<void> Core::start() {
   mail.transport.consortium = "hansa";
   mail.transport.control_endpoint = options_.control_endpoint;
   mail.transport.bulk_endpoint = options_.bulk_endpoint;
+  start_membership();  // before anything can arrive
   auto messenger = Messenger::open(std::move(mail), *this);
   if (!messenger) return messenger.error();
   messenger_ = std::move(messenger).value();
@@ -115,7 +116,8 @@ Core::~Core() {
   if (thread_.joinable()) thread_.join();
   for (std::thread& loader : loaders_) loader.join();
   for (auto& [run, local] : local_) local.training.reset();
-  messenger_.reset();  // before what its thread calls
+  if (membership_ != nullptr) membership_->stop();  // it sends
+  messenger_.reset();                               // before what its thread calls
 }
 
 void Core::wait() {
@@ -195,16 +197,6 @@ void Core::tick() {
     bulk_.release(held_.front().first);
     offered_.erase(held_.front().first);
     held_.pop_front();
-  }
-  for (auto entry = down_since_.begin(); entry != down_since_.end();) {
-    if (now() - entry->second < std::chrono::seconds(5)) {
-      ++entry;
-      continue;
-    }
-    for (auto& [run, local] : local_) {
-      if (local.training != nullptr) local.training->peer_down(entry->first);
-    }
-    entry = down_since_.erase(entry);
   }
   if (lobby_closes_ && now() > *lobby_closes_) {
     lobby_closes_.reset();
@@ -308,6 +300,7 @@ Result<std::string> Core::open_lobby(double seconds) {
 Result<void> Core::drain(bool on) {
   return ask<Result<void>>([this, on]() -> Result<void> {
     draining_ = on;
+    membership_->drain(on);
     emit("status", "");
     return {};
   });

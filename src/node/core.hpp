@@ -7,6 +7,7 @@
 #include "protocols/roster/keeper.hpp"
 #include "protocols/runs/run_book.hpp"
 #include "src/http/node_api.hpp"
+#include "src/node/membership_thread.hpp"
 #include "src/node/messenger.hpp"
 #include "src/node/node_audit.hpp"
 #include "src/node/state_folder.hpp"
@@ -35,6 +36,7 @@ struct CoreOptions {
   std::string bulk_endpoint = "tcp://127.0.0.1:0";
   std::string lobby_endpoint = "tcp://127.0.0.1:0";
   std::string advertise_host = "127.0.0.1";  ///< what others dial
+  protocols::membership::Options membership;
   std::function<void(const std::string& level, const std::string& text)> log;
 };
 
@@ -106,6 +108,7 @@ class Core final : public http::NodeApi, private MailReceiver, private TrainingO
   void on_incompatible(const NodeKey& peer, const std::string& what) override;
   void handle(Arrived mail);
   void handle_bulk(const Arrived& mail);
+  void start_membership();
   void perform(protocols::bulk::Effects effects);
 
   // core_roster.cpp
@@ -155,7 +158,6 @@ class Core final : public http::NodeApi, private MailReceiver, private TrainingO
   std::map<RunId, LocalRun> local_;
   std::vector<protocols::roster::AllowedNode> allowed_;
   std::map<NodeKey, bool> up_;
-  std::map<NodeKey, Time> down_since_;
   std::map<protocols::bulk::BlobId, std::pair<RunId, NodeKey>> wanted_;
   std::map<protocols::bulk::BlobId, RunId> offered_;
   std::deque<std::pair<protocols::bulk::BlobId, Time>> held_;  ///< frames that were offered, oldest first
@@ -169,6 +171,7 @@ class Core final : public http::NodeApi, private MailReceiver, private TrainingO
   std::size_t compare_turn_ = 0;
   std::vector<std::thread> loaders_;
 
+  std::unique_ptr<MembershipThread> membership_;
   std::unique_ptr<Messenger> messenger_;
   std::unique_ptr<NodeAudit> audit_;  ///< there once the node has started
 

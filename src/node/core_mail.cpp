@@ -16,6 +16,7 @@ bool is_bulk(Type type) noexcept { return type >= Type::bulk_offer && type <= Ty
 }  // namespace
 
 void Core::on_mail(Arrived mail) {
+  if (mail.type == Type::membership) return membership_->deliver(mail.from, std::move(mail.body));
   post([this, mail = std::move(mail)]() mutable { handle(std::move(mail)); });
 }
 
@@ -23,7 +24,7 @@ void Core::on_peer(const NodeKey& peer, bool up) {
   post([this, peer, up] {
     up_[peer] = up;
     if (up) {
-      down_since_.erase(peer);
+      membership_->connected(peer);
       protocols::roster::KeeperEffects kept;
       keeper_.on_connected(peer, unix_now(), kept);
       perform(std::move(kept));
@@ -32,7 +33,6 @@ void Core::on_peer(const NodeKey& peer, bool up) {
       perform(std::move(runs));
       audit_->peer_up(peer);
     } else {
-      down_since_[peer] = now();
       protocols::bulk::Effects bulk;
       bulk_.on_peer_down(peer, now(), bulk);
       perform(std::move(bulk));
@@ -40,6 +40,43 @@ void Core::on_peer(const NodeKey& peer, bool up) {
     log("info", name_of(peer) + (up ? " is connected" : " is disconnected"));
     emit("peer", "");
   });
+}
+
+/// Who is there is decided on another thread; what follows from it, here.
+void Core::start_membership() {
+  using protocols::membership::State;
+  MembershipConfig config{.identity = keys_.node, .boot_id = boot_, .options = options_.membership};
+  config.send = [this](const NodeKey& to, BytesRef body) {
+    messenger_->send(to, Type::membership, std::move(body));
+  };
+  config.on_hint = [this](const NodeKey& node, const protocols::roster::RosterHint& hint) {
+    post([this, node, hint] {
+      protocols::roster::KeeperEffects effects;
+      keeper_.on_hint(node, hint, unix_now(), effects);
+      perform(std::move(effects));
+    });
+  };
+  config.on_change = [this](const NodeKey& node, State state) {
+    post([this, node, state] {
+      log("info", name_of(node) + " is " + std::string(protocols::membership::name_of(state)));
+      emit("peer", "");
+      if (state != State::unreachable && state != State::left) return;
+      for (auto& [run, local] : local_) {
+        if (local.training != nullptr) local.training->peer_down(node);
+      }
+    });
+  };
+  config.on_accused = [this](const protocols::membership::Accusation& accusation) {
+    post([this, accusation] {
+      log("info", name_of(accusation.accuser) + " cannot reach " + name_of(accusation.subject));
+    });
+  };
+  config.on_misbehaved = [this](const NodeKey& node) {
+    post([this, node] {
+      evidence("membership", name_of(node), "sent a forged or malformed statement about who is there");
+    });
+  };
+  membership_ = MembershipThread::make(std::move(config));
 }
 
 void Core::on_incompatible(const NodeKey& peer, const std::string& what) {

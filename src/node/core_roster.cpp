@@ -96,11 +96,13 @@ void Core::roster_changed() {
   allowed_ = keeper_.allowed_nodes(unix_now());
   std::vector<MeshPeer> peers;
   std::vector<protocols::runs::Member> members;
+  std::vector<protocols::membership::Member> watched;
   for (const roster::AllowedNode& node : allowed_) {
     MeshPeer peer{node.node, node.curves.front(), std::nullopt, url(node.endpoints.control),
                   url(node.endpoints.bulk)};
     if (node.curves.size() > 1) peer.other_curve = node.curves[1];
     peers.push_back(std::move(peer));
+    watched.push_back({node.node, node.organisation});
     if (node.trains) members.push_back({node.node, node.organisation_name});
   }
   messenger_->set_consortium(keeper_.chain().consortium(), keeper_.hint().version);
@@ -108,6 +110,8 @@ void Core::roster_changed() {
   std::vector<NodeKey> nodes;
   for (const roster::AllowedNode& node : allowed_) nodes.push_back(node.node);
   audit_->set_peers(nodes, moment());
+  membership_->set_hint(keeper_.hint());
+  membership_->set_members(std::move(watched));
   book_.set_members(std::move(members));
   std::erase_if(up_, [this](const auto& entry) {
     return std::none_of(allowed_.begin(), allowed_.end(),

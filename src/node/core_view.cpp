@@ -62,6 +62,7 @@ void Core::refresh_view() {
   v.boot_id = boot_;
   v.draining = draining_;
   v.roster = roster_view();
+  const auto watched = membership_->snapshot();
   for (const roster::AllowedNode& node : allowed_) {
     if (node.node == me) continue;
     const auto up = up_.find(node.node);
@@ -71,7 +72,13 @@ void Core::refresh_view() {
     peer.short_id = roster::short_text(roster::id_of(node.node));
     peer.organisation = node.organisation_name;
     peer.connected = connected;
-    peer.state = connected ? "alive" : "unreachable";
+    peer.state = "unreachable";  // unless it has been heard of
+    for (const MembershipThread::Peer& seen : watched) {
+      if (seen.node != node.node) continue;
+      peer.state = protocols::membership::name_of(seen.state);
+      peer.rtt_ms = seen.rtt_ms;
+      peer.last_seen_seconds = seen.last_seen_seconds;
+    }
     peer.endpoint = node.endpoints.control.empty() ? "" : node.endpoints.control.front();
     peer.curve_epoch = node.curve_epoch;
     v.peers.push_back(std::move(peer));

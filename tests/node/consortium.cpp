@@ -63,6 +63,7 @@ void Consortium::start(std::size_t i) {
   Member& member = *members_[i];
   CoreOptions options;
   options.folder = member.folder;
+  options.membership = membership;
   if (member.core == nullptr && !member.log.empty()) {  // again where it was
     options.control_endpoint = member.log[0];
     options.bulk_endpoint = member.log[1];

@@ -43,6 +43,8 @@ class Consortium {
               const std::function<void(protocols::roster::RosterKeeper&, protocols::roster::KeeperEffects&)>&
                   decision);
 
+  protocols::membership::Options membership;  ///< of nodes that are started from now on
+
  private:
   std::filesystem::path base_;
   std::vector<std::unique_ptr<Member>> members_;

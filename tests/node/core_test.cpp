@@ -136,5 +136,36 @@ TEST_F(LiveNodes, FoundTrainAndEndWithOneModel) {
   }
 }
 
+TEST_F(LiveNodes, SeeWhoDiesAndWhoComesBack) {
+  Consortium mesh(base_, kOrganisations);
+  mesh.membership.probe_interval = std::chrono::milliseconds(200);
+  mesh.membership.probe_timeout_min = std::chrono::milliseconds(100);
+  for (std::size_t i = 0; i < kOrganisations; ++i) {
+    mesh.stop(i);
+    mesh.start(i);
+  }
+  mesh.found();
+  ASSERT_FALSE(HasFailure());
+  const auto state_of_last = [&](std::size_t by) -> std::string {
+    for (const http::PeerView& peer : mesh.core(by).view()->peers) {
+      if (peer.organisation == mesh[2].name) return peer.state;
+    }
+    return "unknown";
+  };
+  const auto both_say = [&](const std::string& state) {
+    return [&, state] { return state_of_last(0) == state && state_of_last(1) == state; };
+  };
+  ASSERT_TRUE(eventually(both_say("alive"))) << state_of_last(0) << ", " << state_of_last(1);
+  for (const http::PeerView& peer : mesh.core(0).view()->peers) EXPECT_TRUE(peer.last_seen_seconds);
+  ASSERT_TRUE(mesh.core(2).drain(true).ok());
+  EXPECT_TRUE(eventually(both_say("draining"))) << state_of_last(0) << ", " << state_of_last(1);
+  ASSERT_TRUE(mesh.core(2).drain(false).ok());
+  EXPECT_TRUE(eventually(both_say("alive"))) << state_of_last(0) << ", " << state_of_last(1);
+  mesh.stop(2);
+  EXPECT_TRUE(eventually(both_say("unreachable"), std::chrono::seconds(16)));
+  mesh.start(2);
+  EXPECT_TRUE(eventually(both_say("alive"))) << state_of_last(0) << ", " << state_of_last(1);
+}
+
 }  // namespace
 }  // namespace hansa::node
