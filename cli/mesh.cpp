@@ -1,3 +1,5 @@
+// The organisation's key is opened here and nowhere else; every decision is worked out on a copy of the
+// node's keeper and handed over whole.
 #include "cli/mesh.hpp"
 
 #include "protocols/roster/layout.hpp"

@@ -78,8 +78,9 @@ int approve(const RunOptions& options, bool json) {
 int stop(const RunOptions& options, bool json) {
   const auto client = client_of(options);
   if (!client) return fail(client.error(), json);
-  return print(client->post("/api/v1/runs/" + options.run + "/stop", http::Json({{"reason", options.reason}})), json,
-               "Stopped.");
+  return print(
+      client->post("/api/v1/runs/" + options.run + "/stop", http::Json({{"reason", options.reason}})), json,
+      "Stopped.");
 }
 
 std::string line_of(const Json& run) {
