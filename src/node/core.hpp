@@ -166,6 +166,7 @@ class Core final : public http::NodeApi, private MailReceiver, private TrainingO
   std::string lobby_endpoint_;
   bool draining_ = false, stopping_ = false;
   std::optional<protocols::roster::Bootstrap> lobby_host_;  ///< dialled while we are strangers to it
+  bool lobby_told_ = false;  ///< it has our request
   std::vector<std::unique_ptr<Training>> retired_;  ///< ended while one of their threads may be calling
   Time next_compare_{0};
   std::size_t compare_turn_ = 0;
