@@ -72,7 +72,9 @@ void IoLoop::penalise(const CurvePublic& peer, int points) {
 }
 
 void IoLoop::dial_lobby(std::optional<Peer> host) {
-  if (lobby_link_) shared_.outbox.close({Channel::lobby, lobby_link_->peer});
+  if (lobby_link_ && !(host && host->key == lobby_link_->peer)) {
+    shared_.outbox.close({Channel::lobby, lobby_link_->peer});
+  }
   lobby_link_.reset();
   if (!host) return;
   lobby_link_ = std::make_unique<Link>(limits_);

@@ -137,6 +137,8 @@ void Transport::close_lobby() {
 }
 
 void Transport::dial_lobby(std::optional<Peer> host) {
+  // At once, so that what is sent next waits for the connection instead of finding no lane.
+  if (host) impl_->shared.outbox.open({Channel::lobby, host->key});
   impl_->shared.post([host = std::move(host)](IoLoop& loop) { loop.dial_lobby(host); });
 }
 

@@ -136,7 +136,9 @@ void Core::dial_inviter() {
     lobby_host_ = host;
     lobby_told_ = false;
     messenger_->dial_lobby(MeshPeer{host.node, host.curve, std::nullopt, "tcp://" + host.endpoint, ""});
-    return;
+    roster::KeeperEffects effects;  // what was told before this had no way to go
+    keeper_.on_connected(host.node, unix_now(), effects);
+    return perform(std::move(effects));
   }
   if (!lobby_host_) return;
   const auto host = up_.find(lobby_host_->node);

@@ -204,7 +204,7 @@ TEST(Transport, LobbyAdmitsStrangersOnlyWhileItIsOpen) {
   Peer door = host.peer();
   door.control_endpoint = *opened;
   joiner.transport->dial_lobby(door);
-  ASSERT_TRUE(eventually([&] { return joiner.send(host, Channel::lobby, "request"); }));
+  ASSERT_TRUE(joiner.send(host, Channel::lobby, "request")) << "it waits for the connection";
   const auto request = host.sink.wait_body("request");
   ASSERT_TRUE(request);
   EXPECT_EQ(request->channel, Channel::lobby);
