@@ -71,8 +71,6 @@ Result<void> Core::start() {
     records.push_back({static_cast<protocols::roster::RecordKind>(row.key[0]),
                        Bytes(row.key.begin() + 1, row.key.end()), row.value});
   }
-  const auto peers = db_.all("peer-boot");
-  if (!peers) return peers.error();
   protocols::roster::KeeperEffects kept;
   if (const auto begun = keeper_.start(records, unix_now(), kept, recovering); !begun) return begun.error();
   perform(std::move(kept));
@@ -114,7 +112,7 @@ Result<void> Core::start() {
 Core::~Core() {
   shut_down();
   if (thread_.joinable()) thread_.join();
-  for (std::thread& loader : loaders_) loader.join();
+  helpers_.clear();  // waits for them
   for (auto& [run, local] : local_) local.training.reset();
   if (membership_ != nullptr) membership_->stop();  // it sends
   messenger_.reset();                               // before what its thread calls
@@ -200,8 +198,12 @@ void Core::tick() {
   }
   if (lobby_closes_ && now() > *lobby_closes_) {
     lobby_closes_.reset();
+    lobby_endpoint_.clear();
     messenger_->close_lobby();
   }
+  std::erase_if(helpers_, [](const std::future<void>& helper) {
+    return helper.wait_for(std::chrono::seconds(0)) == std::future_status::ready;
+  });
   audit_->tick(moment());
   dial_inviter();
   refresh_view();

@@ -19,6 +19,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <future>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -47,7 +48,7 @@ struct LocalRun {
   bool loading = false;
   std::vector<RoundReport> history;
   Round round = 0;
-  ParametersRef final_model;
+  learn::Layout layout;
   std::string failure, metric_name;
   std::deque<Arrived> early;  ///< frames from parties that were faster
   std::size_t early_bytes = 0;
@@ -126,6 +127,8 @@ class Core final : public http::NodeApi, private MailReceiver, private TrainingO
   Result<std::string> propose_now(const ProposeRun& wanted);
   Result<void> approve_now(const BindRun& binding);
   Result<FinalModel> final_now(const std::string& run);
+  [[nodiscard]] bool trains(const protocols::runs::Run& run) const;
+  void end_training(LocalRun& local);
   void perform(protocols::runs::RunEffects effects);
   void begin_training(const RunId& run, PartyId party);
   void training_ready(const RunId& run, Result<std::unique_ptr<Training>> made);
@@ -138,7 +141,6 @@ class Core final : public http::NodeApi, private MailReceiver, private TrainingO
   void training_failed(const RunId& run, const std::string& what) override;
   void noticed(const RunId& run, const std::string& what) override;
   [[nodiscard]] Result<RunId> find_run(const std::string& prefix) const;
-  void save_final(const RunId& run, const ParametersRef& model);
 
   // core_view.cpp
   void refresh_view();
@@ -156,6 +158,7 @@ class Core final : public http::NodeApi, private MailReceiver, private TrainingO
   protocols::runs::RunBook book_;
   protocols::bulk::Bulk bulk_;
   std::map<RunId, LocalRun> local_;
+  std::map<RunId, config::RunConfig> configs_;  ///< of the manifests, as far as this version can read them
   std::vector<protocols::roster::AllowedNode> allowed_;
   std::map<NodeKey, bool> up_;
   std::map<protocols::bulk::BlobId, std::pair<RunId, NodeKey>> wanted_;
@@ -166,11 +169,9 @@ class Core final : public http::NodeApi, private MailReceiver, private TrainingO
   std::string lobby_endpoint_;
   bool draining_ = false, stopping_ = false;
   std::optional<protocols::roster::Bootstrap> lobby_host_;  ///< dialled while we are strangers to it
-  bool lobby_told_ = false;  ///< it has our request
-  std::vector<std::unique_ptr<Training>> retired_;  ///< ended while one of their threads may be calling
   Time next_compare_{0};
   std::size_t compare_turn_ = 0;
-  std::vector<std::thread> loaders_;
+  std::vector<std::future<void>> helpers_;  ///< threads that load data, or wait for a training to end
 
   std::unique_ptr<MembershipThread> membership_;
   std::unique_ptr<Messenger> messenger_;

@@ -1,5 +1,6 @@
-// What arrives. On the transport's thread a message is only queued; frames of a training go straight to it,
-// because nothing about them needs deciding here.
+// What arrives. On the transport's thread a message is only queued; the loop hands it to the machine that it
+// is for. Only statements about who is there go straight to their own thread: they must not wait for the
+// disk.
 #include "src/node/core.hpp"
 
 #include <algorithm>

@@ -125,16 +125,8 @@ void Core::dial_inviter() {
   const auto* request = keeper_.own_request();
   if (request != nullptr && !keeper_.member() && !request->ticket.bootstrap.empty()) {
     const roster::Bootstrap& host = request->ticket.bootstrap.front();
-    if (lobby_host_ && *lobby_host_ == host) {
-      if (!std::exchange(lobby_told_, true)) {  // not before now: there was no line to queue it for
-        roster::KeeperEffects request_again;
-        keeper_.on_connected(host.node, unix_now(), request_again);
-        perform(std::move(request_again));
-      }
-      return;
-    }
+    if (lobby_host_ && *lobby_host_ == host) return;
     lobby_host_ = host;
-    lobby_told_ = false;
     messenger_->dial_lobby(MeshPeer{host.node, host.curve, std::nullopt, "tcp://" + host.endpoint, ""});
     roster::KeeperEffects effects;  // what was told before this had no way to go
     keeper_.on_connected(host.node, unix_now(), effects);

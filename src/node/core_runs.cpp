@@ -2,11 +2,10 @@
 // kept.
 #include "src/node/core.hpp"
 
+#include "src/node/model_files.hpp"
 #include "src/store/key_files.hpp"
 
 #include <algorithm>
-#include <cctype>
-#include <cstring>
 #include <utility>
 
 namespace hansa::node {
@@ -43,7 +42,7 @@ void Core::perform(runs::RunEffects effects) {
       runs_changed();
       begin_training(begin->run, begin->party);
     } else if (auto* end = std::get_if<runs::EndTraining>(&effect)) {
-      retired_.push_back(std::move(local_[end->run].training));
+      end_training(local_[end->run]);
       log("info", "run " + end->run.hex().substr(0, 4) + " is over here");
     } else if (auto* twice = std::get_if<runs::Equivocation>(&effect)) {
       evidence("run", twice->run.hex().substr(0, 12),
@@ -68,10 +67,19 @@ void Core::keep(const RunId& run, const Bytes& statement) {
   audit_->run_statement(statement, moment());
 }
 
-/// Which runs messages are taken for: those that may begin any moment, and those under way.
+/// Which runs messages are taken for: those that may begin any moment, and those under way. A training that
+/// has finished here goes on serving the others until none of them needs it.
 void Core::runs_changed() {
   std::vector<wire::OpenRun> open;
   for (const auto& [id, run] : book_.runs()) {
+    const auto local = local_.find(id);
+    if (local != local_.end() && run.begin && run.state != runs::RunState::running) {
+      end_training(local->second);
+    }
+    if (!configs_.contains(id)) {
+      auto config = config_of(run.manifest, static_cast<std::uint32_t>(run.manifest.parties.size()));
+      if (config) configs_.emplace(id, std::move(config).value());
+    }
     const bool may = run.state == runs::RunState::proposed || run.state == runs::RunState::running ||
                      run.state == runs::RunState::complete;
     if (may) open.push_back({id, 0, ~Round{0}, run.manifest.roster_version});
@@ -168,16 +176,34 @@ void Core::begin_training(const RunId& id, PartyId party) {
   local.loading = true;
   log("info", "run " + id.hex().substr(0, 4) + " begins with " + std::to_string(run.begin->approvals.size()) +
                   " parties");
-  loaders_.emplace_back([this, id, run, party, binding = *local.binding] {
+  helpers_.push_back(std::async(std::launch::async, [this, id, run, party, binding = *local.binding] {
     auto made = std::make_shared<Result<std::unique_ptr<Training>>>(
         Training::make(run, party, binding, keys_.node, options_.folder.checkpoints(), *this));
     post([this, id, made] { training_ready(id, std::move(*made)); });
-  });
+  }));
+}
+
+/// Whether this node trains a run or may soon do so, as the run stands now.
+bool Core::trains(const runs::Run& run) const {
+  const bool lives = run.state == runs::RunState::proposed || run.state == runs::RunState::running;
+  const NodeKey& me = keys_.node->public_key();
+  return lives && !run.stopped.contains(me) && !run.finished.contains(me);
+}
+
+/// A training can end only when its threads have come back, which may be inside a call to this node: a thread
+/// waits for them, not the loop. What it still says is looked at by nobody.
+void Core::end_training(LocalRun& local) {
+  local.early.clear();
+  local.early_bytes = 0;
+  if (local.training == nullptr) return;
+  helpers_.push_back(
+      std::async(std::launch::async, [ending = std::move(local.training)]() mutable { ending.reset(); }));
 }
 
 void Core::training_ready(const RunId& id, Result<std::unique_ptr<Training>> made) {
   LocalRun& local = local_[id];
   local.loading = false;
+  if (!trains(*book_.find(id))) return;  // it was stopped while its data was read
   if (!made) {
     local.failure = made.error().message;
     log("error", "run " + id.hex().substr(0, 4) + " cannot be trained here: " + local.failure);
@@ -189,6 +215,7 @@ void Core::training_ready(const RunId& id, Result<std::unique_ptr<Training>> mad
   }
   local.training = std::move(made).value();
   local.metric_name = local.training->metric_name();
+  local.layout = local.training->layout();
   local.round = local.training->resumed_at();
   for (const std::string& file : local.training->quarantined()) {
     evidence("storage", file, "this checkpoint was damaged; an earlier one is used");
@@ -204,7 +231,7 @@ void Core::deliver(Arrived mail) {
   if (place == local_.end()) return;
   LocalRun& local = place->second;
   if (local.training != nullptr) return local.training->deliver(mail.from, std::move(mail.body));
-  const bool waits = local.binding && !local.final_model && local.failure.empty();
+  const bool waits = local.binding && local.failure.empty() && trains(*book_.find(*mail.run));
   if (!waits || local.early_bytes + mail.body->size() > kEarlyBytesMax) return;
   local.early_bytes += mail.body->size();
   local.early.push_back(std::move(mail));
@@ -222,9 +249,9 @@ void Core::round_done(const RunId& id, const RoundReport& report) {
 void Core::training_done(const RunId& id, Round rounds, ParametersRef model) {
   post([this, id, rounds, model = std::move(model)] {
     LocalRun& local = local_[id];
+    if (local.training == nullptr) return;  // stopped meanwhile: what is not signed need not be
     local.round = rounds;
-    local.final_model = model;
-    save_final(id, model);
+    must(save_model(options_.folder, id, {model.span(), local.layout}), "the model cannot be kept");
     runs::RunEffects effects;
     const auto said = book_.finish(id, rounds, runs::model_hash(model.span()), unix_now(), effects);
     perform(std::move(effects));
@@ -243,41 +270,16 @@ void Core::noticed(const RunId& id, const std::string& what) {
   post([this, id, what] { evidence("secure_sum", id.hex().substr(0, 12), what); });
 }
 
-void Core::save_final(const RunId& id, const ParametersRef& model) {
-  must(store::ensure_private_folder(options_.folder.models()), "the model cannot be kept");
-  must(store::write_private_file(options_.folder.models() / (id.hex().substr(0, 16) + ".f32"),
-                                 std::as_bytes(model.span())),
-       "the model cannot be kept");
-}
-
 Result<http::NodeApi::FinalModel> Core::final_now(const std::string& prefix) {
   const auto id = find_run(prefix);
   if (!id) return id.error();
-  const LocalRun& local = local_[*id];
   const runs::Run& run = *book_.find(*id);
   const auto finished = run.finished.find(keys_.node->public_key());
   if (finished == run.finished.end()) {
     return Error{ErrorKind::failed, "run " + id->hex().substr(0, 4) + " has not finished here",
                  "`hansa run watch " + id->hex().substr(0, 4) + "` shows where it is"};
   }
-  const auto file = options_.folder.models() / (id->hex().substr(0, 16) + ".f32");
-  const auto bytes = store::read_private_file(file, std::size_t{2} << 30);
-  if (!bytes) return bytes.error();
-  FinalModel result;
-  result.values.resize(bytes->size() / sizeof(float));
-  std::memcpy(result.values.data(), bytes->data(), result.values.size() * sizeof(float));
-  const crypto::Hash256 hash = runs::model_hash(result.values);
-  if (hash != finished->second.model) {
-    return Error{ErrorKind::bad_data, file.string() + " is not the model that was signed: it is damaged",
-                 "export it at another party"};
-  }
-  result.hash = hash.hex();
-  if (local.training != nullptr) {
-    for (const learn::LayoutPart& part : local.training->layout()) {
-      result.parts.push_back({part.name, part.offset, {part.shape.begin(), part.shape.end()}});
-    }
-  }
-  return result;
+  return load_model(options_.folder, *id, finished->second.model);
 }
 
 Result<Core::RunId> Core::find_run(const std::string& prefix) const {

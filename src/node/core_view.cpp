@@ -169,12 +169,11 @@ http::RunView Core::run_view(const runs::Run& run) const {
   v.created_at_s = run.manifest.created_at_s;
   v.approve_by_s = run.manifest.approve_by_s;
   v.manifest = run.manifest.config;
-  const auto config = config_of(run.manifest, static_cast<std::uint32_t>(run.manifest.parties.size()));
-  if (config) {
-    v.strategy = config->strategy;
-    v.aggregation = config->aggregation;
-    v.model = config->model;
-    v.rounds = config->rounds;
+  if (const auto config = configs_.find(run.id); config != configs_.end()) {
+    v.strategy = config->second.strategy;
+    v.aggregation = config->second.aggregation;
+    v.model = config->second.model;
+    v.rounds = config->second.rounds;
   }
   for (const NodeKey& party : run.manifest.parties) {
     http::RunView::Party p{name_of(party), id_text(party), "asked", ""};

@@ -8,6 +8,8 @@
 
 #include <gtest/gtest.h>
 
+#include <netinet/in.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -73,6 +75,18 @@ class LiveNodes : public ::testing::Test {
   SampleData data_;
 };
 
+/// Whether somebody takes connections at "127.0.0.1:port".
+bool listens(const std::string& endpoint) {
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  address.sin_port = htons(static_cast<std::uint16_t>(std::stoi(endpoint.substr(endpoint.rfind(':') + 1))));
+  const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  const bool connected = ::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0;
+  ::close(fd);
+  return connected;
+}
+
 /// Entries of a kind in a node's audit log; none if it does not verify.
 std::vector<store::AuditEntry> audited(const fs::path& folder, const std::string& kind) {
   std::vector<store::AuditEntry> found;
@@ -134,6 +148,62 @@ TEST_F(LiveNodes, FoundTrainAndEndWithOneModel) {
       EXPECT_EQ(mesh.core(i).final_model(run)->values, first->values);
     }
   }
+}
+
+TEST_F(LiveNodes, StoppedTrainingSaysNothingMore) {
+  Consortium mesh(base_, kOrganisations);
+  mesh.found();
+  ASSERT_FALSE(HasFailure());
+  const std::string run = propose_and_approve(mesh, manifest("d-psgd", "plain", 20'000));
+  const auto view_of = [&](std::size_t i) {
+    const auto view = mesh.core(i).view();
+    return *std::find_if(view->runs.begin(), view->runs.end(),
+                         [&](const http::RunView& known) { return known.id == run; });
+  };
+  ASSERT_TRUE(eventually([&] { return view_of(1).round >= 2; }));
+  ASSERT_TRUE(mesh.core(1).stop_run(run, "the data was wrong").ok());
+  const std::uint32_t stopped_at = view_of(1).round;
+  ASSERT_TRUE(eventually([&] { return view_of(0).state == "stopped"; })) << view_of(0).state;
+  // Another run goes its whole way after it; the stopped one has not moved meanwhile.
+  const std::string next = propose_and_approve(mesh, manifest("d-psgd", "plain", 3));
+  for (std::size_t i = 0; i < kOrganisations; ++i) {
+    ASSERT_TRUE(eventually([&] { return state(mesh, i, next) == "complete"; })) << state(mesh, i, next);
+  }
+  EXPECT_LE(view_of(1).round, stopped_at + 1);  // a round's report may have been on its way
+  EXPECT_EQ(view_of(1).state, "stopped");
+  EXPECT_TRUE(view_of(1).model_hash.empty());
+  EXPECT_FALSE(mesh.core(1).final_model(run).ok());
+}
+
+TEST_F(LiveNodes, ModelsKeepTheNamesOfTheirPartsOverARestart) {
+  Consortium mesh(base_, kOrganisations);
+  mesh.found();
+  ASSERT_FALSE(HasFailure());
+  const std::string run = propose_and_approve(mesh, manifest("d-psgd", "plain", 1));
+  ASSERT_TRUE(eventually([&] { return state(mesh, 0, run) == "complete"; })) << state(mesh, 0, run);
+  const auto before = mesh.core(0).final_model(run);
+  ASSERT_TRUE(before.ok()) << before.error().message;
+  mesh.stop(0);
+  mesh.start(0);
+  const auto after = mesh.core(0).final_model(run);
+  ASSERT_TRUE(after.ok()) << after.error().message;
+  EXPECT_EQ(after->values, before->values);
+  ASSERT_GE(after->parts.size(), 3U);  // of a factorization machine: bias, weights, factors
+  for (std::size_t i = 0; i < after->parts.size(); ++i) {
+    EXPECT_EQ(after->parts[i].name, before->parts[i].name);
+    EXPECT_EQ(after->parts[i].offset, before->parts[i].offset);
+    EXPECT_EQ(after->parts[i].shape, before->parts[i].shape);
+  }
+}
+
+TEST_F(LiveNodes, OpenTheirLobbyAgainAfterItClosed) {
+  Consortium mesh(base_, 1);
+  const auto first = mesh.core(0).open_lobby(0.01);
+  ASSERT_TRUE(first.ok()) << first.error().message;
+  ASSERT_TRUE(eventually([&] { return !listens(*first); }));
+  const auto second = mesh.core(0).open_lobby(60);
+  ASSERT_TRUE(second.ok()) << second.error().message;
+  EXPECT_TRUE(listens(*second));
 }
 
 TEST_F(LiveNodes, SeeWhoDiesAndWhoComesBack) {

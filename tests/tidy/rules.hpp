@@ -61,7 +61,7 @@ constexpr std::array kHomes = {
     Home{"shared_mutex>", "src/exec/ actors/ src/net/", "a pure folder has no locks; use src/exec"},
     Home{"condition_variable>", "src/exec/ actors/ src/net/ src/http/ src/node/ cli/",
          "a pure folder never waits"},
-    Home{"future>", "src/exec/ actors/", "a pure folder never waits; heavy work is an effect"},
+    Home{"future>", "src/exec/ src/node/ actors/", "a pure folder never waits; heavy work is an effect"},
     Home{"semaphore", "src/exec/ actors/ src/net/", "a pure folder never waits"},
     Home{"latch>", "src/exec/ actors/", "a pure folder never waits"},
     Home{"barrier>", "src/exec/ actors/", "a pure folder never waits"},
