@@ -29,7 +29,7 @@ namespace {
 using namespace std::chrono_literals;
 using net::Bytes;
 using net::Channel;
-using net::CurveKeys;
+using net::CurveKey;
 using net::CurvePublic;
 using protocols::bulk::kChunkBytes;
 using protocols::envelope::Type;
@@ -59,7 +59,7 @@ Cost cost_of(const F& work) {
 /// Transport, envelope and bulk, all on the transport's thread.
 class Node : public net::Sink {
  public:
-  explicit Node(std::uint8_t number) : keys_(CurveKeys::generate()), key_{std::byte{number}} {
+  explicit Node(std::uint8_t number) : keys_(CurveKey::generate()), key_{std::byte{number}} {
     net::TransportOptions options;
     options.keys = keys_;
     options.consortium = "bench";
@@ -70,12 +70,12 @@ class Node : public net::Sink {
 
   [[nodiscard]] bool ok() const { return transport_ != nullptr; }
   [[nodiscard]] net::Peer peer() const {
-    return {keys_.public_key, std::nullopt, transport_->control_endpoint(), transport_->bulk_endpoint()};
+    return {keys_.public_key(), std::nullopt, transport_->control_endpoint(), transport_->bulk_endpoint()};
   }
   void meet(const Node& other) {
     {
       const std::lock_guard lock(mutex_);
-      other_ = other.keys_.public_key;
+      other_ = other.keys_.public_key();
       other_node_ = other.key_;
     }
     transport_->set_peers({other.peer()});
@@ -140,7 +140,7 @@ class Node : public net::Sink {
     effects_.clear();
   }
 
-  CurveKeys keys_;
+  CurveKey keys_;
   crypto::PublicKey key_;
   std::mutex mutex_;
   std::condition_variable changed_;
@@ -158,12 +158,12 @@ class Node : public net::Sink {
 class Raw {
  public:
   Raw() : server_(server_context_, ZMQ_ROUTER), client_(client_context_, ZMQ_DEALER) {
-    const CurveKeys server_keys = CurveKeys::generate(), client_keys = CurveKeys::generate();
+    const CurveKey server_keys = CurveKey::generate(), client_keys = CurveKey::generate();
     server_.set(ZMQ_CURVE_SERVER, 1);
-    server_.set(ZMQ_CURVE_SECRETKEY, server_keys.secret.bytes());
-    client_.set(ZMQ_CURVE_SERVERKEY, server_keys.public_key);
-    client_.set(ZMQ_CURVE_PUBLICKEY, client_keys.public_key);
-    client_.set(ZMQ_CURVE_SECRETKEY, client_keys.secret.bytes());
+    server_.set(ZMQ_CURVE_SECRETKEY, server_keys.secret());
+    client_.set(ZMQ_CURVE_SERVERKEY, server_keys.public_key());
+    client_.set(ZMQ_CURVE_PUBLICKEY, client_keys.public_key());
+    client_.set(ZMQ_CURVE_SECRETKEY, client_keys.secret());
     for (net::Socket* const socket : {&server_, &client_}) {
       socket->set(ZMQ_SNDHWM, 64);
       socket->set(ZMQ_RCVHWM, 64);

@@ -8,8 +8,8 @@
 // microseconds, in which at worst an honest dialler is cut off and comes back.
 #pragma once
 
-#include "src/net/keys.hpp"
 #include "src/net/limits.hpp"
+#include "src/net/transport.hpp"
 
 #include <hansa/types.hpp>
 

@@ -26,7 +26,7 @@ bool same_keys(const Peer& a, const Peer& b) noexcept { return a.key == b.key &&
 }  // namespace
 
 void IoLoop::set_peers(std::vector<Peer> peers) {
-  std::erase_if(peers, [this](const Peer& peer) { return peer.key == keys_.public_key; });
+  std::erase_if(peers, [this](const Peer& peer) { return peer.key == keys_.public_key(); });
   admission_.set_peers(peers);
   std::map<CurvePublic, Peer> wanted;
   for (Peer& peer : peers) wanted.insert_or_assign(peer.key, std::move(peer));
@@ -103,7 +103,7 @@ void IoLoop::close_lobby() {
   shared_.counters.channels[static_cast<std::size_t>(Channel::lobby)].connections = 0;
 }
 
-Result<void> IoLoop::rotate(CurveKeys keys) {
+Result<void> IoLoop::rotate(CurveKey keys) {
   keys_ = std::move(keys);
   for (auto& listener : listeners_) {
     if (!listener) continue;
@@ -147,8 +147,8 @@ void IoLoop::dial(Link& link) {
     link.dealer.set(ZMQ_RECONNECT_IVL, milliseconds(limits_.reconnect_min));
     link.dealer.set(ZMQ_RECONNECT_IVL_MAX, milliseconds(limits_.reconnect_max));
     link.dealer.set(ZMQ_CURVE_SERVERKEY, link.server_keys[link.key_index]);
-    link.dealer.set(ZMQ_CURVE_PUBLICKEY, keys_.public_key);
-    link.dealer.set(ZMQ_CURVE_SECRETKEY, keys_.secret.bytes());
+    link.dealer.set(ZMQ_CURVE_PUBLICKEY, keys_.public_key());
+    link.dealer.set(ZMQ_CURVE_SECRETKEY, keys_.secret());
     link.monitor = Monitor(context_, link.dealer);
     dialled = link.dealer.connect(link.endpoint);
   }

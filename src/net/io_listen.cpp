@@ -62,7 +62,7 @@ Result<void> IoLoop::listen(Channel channel, const std::string& endpoint, Durati
     set_common_options(router, limits_, channel);
     router.set(ZMQ_ROUTER_MANDATORY, 1);
     router.set(ZMQ_CURVE_SERVER, 1);
-    router.set(ZMQ_CURVE_SECRETKEY, keys_.secret.bytes());
+    router.set(ZMQ_CURVE_SECRETKEY, keys_.secret());
     if (authenticate_) {
       router.set(ZMQ_ZAP_DOMAIN, zap_domain(consortium_, channel));
       router.set(kZapEnforceDomain, 1);
@@ -88,15 +88,15 @@ Result<void> IoLoop::listen(Channel channel, const std::string& endpoint, Durati
 /// Dials our own door with a key that nobody can know. If that is let in, authentication is off, whatever the
 /// reason, and everything else here is worth nothing.
 Result<void> IoLoop::probe(Listener& listener) {
-  const CurveKeys stranger = CurveKeys::generate();
-  admission_.refuse(stranger.public_key);
+  const CurveKey stranger = CurveKey::generate();
+  admission_.refuse(stranger.public_key());
   Monitor monitor;
   Socket dealer(context_, ZMQ_DEALER);  // behind its monitor, so that it goes first
   if (!dealer) return Error{ErrorKind::failed, "cannot create a socket", "raise 'ulimit -n'"};
   set_common_options(dealer, limits_, listener.channel);
-  dealer.set(ZMQ_CURVE_SERVERKEY, keys_.public_key);
-  dealer.set(ZMQ_CURVE_PUBLICKEY, stranger.public_key);
-  dealer.set(ZMQ_CURVE_SECRETKEY, stranger.secret.bytes());
+  dealer.set(ZMQ_CURVE_SERVERKEY, keys_.public_key());
+  dealer.set(ZMQ_CURVE_PUBLICKEY, stranger.public_key());
+  dealer.set(ZMQ_CURVE_SECRETKEY, stranger.secret());
   monitor = Monitor(context_, dealer);
   const std::string where = std::string(name_of(listener.channel)) + " socket " + listener.bound;
   if (!dealer.connect(loopback(listener.bound))) {

@@ -83,7 +83,7 @@ class IoLoop {
   [[nodiscard]] Result<std::string> open_lobby(const std::string& endpoint);
   void close_lobby();
   void dial_lobby(std::optional<Peer> host);
-  [[nodiscard]] Result<void> rotate(CurveKeys keys);
+  [[nodiscard]] Result<void> rotate(CurveKey keys);
 
  private:
   /// A listening socket.
@@ -180,7 +180,7 @@ class IoLoop {
   const std::string consortium_;
   const bool authenticate_;
   std::array<std::string, kChannels> asked_;
-  CurveKeys keys_;
+  CurveKey keys_;
   Sink& sink_;
   Shared& shared_;
 

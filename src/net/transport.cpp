@@ -142,7 +142,7 @@ void Transport::dial_lobby(std::optional<Peer> host) {
   impl_->shared.post([host = std::move(host)](IoLoop& loop) { loop.dial_lobby(host); });
 }
 
-Result<void> Transport::rotate(CurveKeys keys) {
+Result<void> Transport::rotate(CurveKey keys) {
   Answer<Result<void>> answer;
   impl_->shared.post([&](IoLoop& loop) { answer.give(loop.rotate(std::move(keys))); });
   return answer.wait();

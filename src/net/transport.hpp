@@ -10,7 +10,7 @@
 // Identity is the CURVE public key that the handshake proved, never a routing id, which a client can choose.
 #pragma once
 
-#include "src/net/keys.hpp"
+#include "src/crypto/curve_key.hpp"
 #include "src/net/limits.hpp"
 
 #include <hansa/result.hpp>
@@ -29,6 +29,9 @@
 namespace hansa::net {
 
 using Bytes = std::vector<std::byte>;
+using crypto::CurveKey;
+/// What the allow-list holds, and what frames are attributed to.
+using CurvePublic = crypto::CurvePublicKey;
 
 /// Small urgent messages, model chunks, and strangers with a ticket: each has sockets of its own, so that a
 /// model never delays a heartbeat and a stranger never takes a member's place.
@@ -112,7 +115,7 @@ class Sink {
 };
 
 struct TransportOptions {
-  CurveKeys keys;
+  CurveKey keys = CurveKey::generate();
   std::string consortium;  ///< goes into the authentication domains: keeps two consortia on a host apart
   std::string control_endpoint;  ///< e.g. "tcp://0.0.0.0:7717", port 0 for a free one; empty: outbound only
   std::string bulk_endpoint;
@@ -156,7 +159,7 @@ class Transport {
 
   /// Takes new keys: binds again with the new one, redials everybody. Peers must have it as other_key by
   /// then. Waits until done. After an error the transport listens on nothing and must be closed.
-  Result<void> rotate(CurveKeys keys);
+  Result<void> rotate(CurveKey keys);
 
   /// What was bound, e.g. "tcp://127.0.0.1:35671"; empty if outbound only.
   [[nodiscard]] std::string control_endpoint() const;

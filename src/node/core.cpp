@@ -53,7 +53,7 @@ Result<void> Core::start() {
   const bool recovering = db_.was_damaged() || (*file > 0 && *stored < *file);
 
   MessengerOptions mail{.identity = keys_.node, .boot_id = boot_, .transport = {}};
-  mail.transport.keys = net::CurveKeys::from_secret(keys_.curve.key.secret());
+  mail.transport.keys = keys_.curve.key;
   mail.transport.consortium = "hansa";
   mail.transport.control_endpoint = options_.control_endpoint;
   mail.transport.bulk_endpoint = options_.bulk_endpoint;

@@ -86,8 +86,8 @@ TEST(Attack, ProxySeesWhatIsNotEncrypted) {
 
 TEST(Attack, RoutingIdsCannotBeHijacked) {
   Node hub;
-  const CurveKeys alice = CurveKeys::generate(), mallory = CurveKeys::generate();
-  hub.transport->set_peers({Peer{alice.public_key, {}, "", ""}, Peer{mallory.public_key, {}, "", ""}});
+  const CurveKey alice = CurveKey::generate(), mallory = CurveKey::generate();
+  hub.transport->set_peers({Peer{alice.public_key(), {}, "", ""}, Peer{mallory.public_key(), {}, "", ""}});
   const std::string endpoint = hub.transport->control_endpoint();
 
   // Mallory takes the name first, and Alice has it as well.
@@ -95,24 +95,24 @@ TEST(Attack, RoutingIdsCannotBeHijacked) {
   ASSERT_TRUE(thief.send("", "I am Alice"));
   const auto forged = hub.sink.wait_body("I am Alice");
   ASSERT_TRUE(forged);
-  EXPECT_EQ(forged->from, mallory.public_key) << "identity is the key that the handshake proved";
+  EXPECT_EQ(forged->from, mallory.public_key()) << "identity is the key that the handshake proved";
 
   // Alice without a name of her own: she is served, whatever Mallory calls herself.
   RawPeer honest(alice, hub.key(), endpoint);
   ASSERT_TRUE(honest.send("", "hello"));
   const auto frame = hub.sink.wait_body("hello");
   ASSERT_TRUE(frame);
-  EXPECT_EQ(frame->from, alice.public_key);
+  EXPECT_EQ(frame->from, alice.public_key());
   RawPeer second_thief(mallory, hub.key(), endpoint, "alice");
   ASSERT_TRUE(second_thief.send("", "me too"));
   ASSERT_TRUE(
-      hub.transport->send(alice.public_key, Channel::control, bytes_of("h"), bytes_of("for Alice only")));
+      hub.transport->send(alice.public_key(), Channel::control, bytes_of("h"), bytes_of("for Alice only")));
   std::string got;
   ASSERT_TRUE(eventually([&] { return (got = honest.receive()) == "for Alice only"; }));
   // Nothing is ever sent to a name that a client chose.
   ASSERT_TRUE(
-      hub.transport->send(mallory.public_key, Channel::control, bytes_of("h"), bytes_of("for Mallory")));
-  ASSERT_TRUE(hub.transport->send(alice.public_key, Channel::control, bytes_of("h"), bytes_of("more")));
+      hub.transport->send(mallory.public_key(), Channel::control, bytes_of("h"), bytes_of("for Mallory")));
+  ASSERT_TRUE(hub.transport->send(alice.public_key(), Channel::control, bytes_of("h"), bytes_of("more")));
   ASSERT_TRUE(eventually([&] { return honest.receive() == "more"; }));
   EXPECT_EQ(thief.receive(), "");
   EXPECT_EQ(second_thief.receive(), "");
@@ -120,8 +120,8 @@ TEST(Attack, RoutingIdsCannotBeHijacked) {
 
 TEST(Attack, MessagesOfOneOrThreeFramesAreDroppedAndCostPoints) {
   Node a;
-  const CurveKeys keys = CurveKeys::generate();
-  a.transport->set_peers({Peer{keys.public_key, {}, "", ""}});
+  const CurveKey keys = CurveKey::generate();
+  a.transport->set_peers({Peer{keys.public_key(), {}, "", ""}});
   RawPeer peer(keys, a.key(), a.transport->control_endpoint());
   const auto one = std::as_bytes(std::span("x", 1));
   for (int i = 0; i < 4; ++i) {
@@ -141,8 +141,8 @@ TEST(Attack, MessagesOfOneOrThreeFramesAreDroppedAndCostPoints) {
 
 TEST(Attack, FloodOfControlMessagesIsCutOff) {
   Node a(true, [](TransportOptions& options) { options.limits.control_messages = {200, 400}; });
-  const CurveKeys keys = CurveKeys::generate();
-  a.transport->set_peers({Peer{keys.public_key, {}, "", ""}});
+  const CurveKey keys = CurveKey::generate();
+  a.transport->set_peers({Peer{keys.public_key(), {}, "", ""}});
   RawPeer peer(keys, a.key(), a.transport->control_endpoint());
   for (int i = 0; i < 5000; ++i) ASSERT_TRUE(peer.send("h", "flood"));
   ASSERT_TRUE(
@@ -155,8 +155,8 @@ TEST(Attack, FloodOfControlMessagesIsCutOff) {
 TEST(Attack, GiantMultipartCostsLittleMemoryAndOthersAreServed) {
   const std::size_t total = long_tests() ? std::size_t{2} << 30 : std::size_t{192} << 20;
   Node a, honest;
-  const CurveKeys keys = CurveKeys::generate();
-  const Peer attacker{keys.public_key, {}, "", ""};
+  const CurveKey keys = CurveKey::generate();
+  const Peer attacker{keys.public_key(), {}, "", ""};
   a.transport->set_peers({attacker, honest.peer()});
   honest.transport->set_peers({a.peer()});
   ASSERT_TRUE(honest.sink.wait_up(a.key()) && a.sink.wait_up(honest.key()));

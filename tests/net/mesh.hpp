@@ -129,7 +129,7 @@ inline Limits test_limits() {
   return limits;
 }
 
-inline TransportOptions options_for(const CurveKeys& keys, bool listens = true) {
+inline TransportOptions options_for(const CurveKey& keys, bool listens = true) {
   TransportOptions options;
   options.keys = keys;
   options.consortium = "test";
@@ -141,7 +141,7 @@ inline TransportOptions options_for(const CurveKeys& keys, bool listens = true) 
 /// A transport with its sink. Asserts that it opened.
 struct Node {
   explicit Node(bool listens = true, std::function<void(TransportOptions&)> adjust = {})
-      : keys(CurveKeys::generate()) {
+      : keys(CurveKey::generate()) {
     TransportOptions options = options_for(keys, listens);
     if (adjust) adjust(options);
     auto opened = Transport::open(std::move(options), sink);
@@ -150,14 +150,14 @@ struct Node {
   }
   /// As others list it; without endpoints if it does not listen.
   [[nodiscard]] Peer peer() const {
-    return {keys.public_key, std::nullopt, transport->control_endpoint(), transport->bulk_endpoint()};
+    return {keys.public_key(), std::nullopt, transport->control_endpoint(), transport->bulk_endpoint()};
   }
   bool send(const Node& to, Channel channel, std::string_view body, std::string_view header = "h") {
-    return transport->send(to.keys.public_key, channel, bytes_of(header), bytes_of(body));
+    return transport->send(to.keys.public_key(), channel, bytes_of(header), bytes_of(body));
   }
-  [[nodiscard]] const CurvePublic& key() const { return keys.public_key; }
+  [[nodiscard]] const CurvePublic& key() const { return keys.public_key(); }
 
-  CurveKeys keys;
+  CurveKey keys;
   RecordingSink sink;  // outlives the transport
   std::unique_ptr<Transport> transport;
 };

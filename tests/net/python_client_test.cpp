@@ -107,12 +107,12 @@ TEST(PythonClient, HandshakeSignedPingAndBlob) {
   if (run(std::string(kPython) + " -c 'import zmq, msgpack, nacl' 2>&1").second != 0) {
     GTEST_SKIP() << "needs python3-zmq, python3-msgpack and python3-nacl (./dev setup test)";
   }
-  const CurveKeys client_keys = CurveKeys::generate();
+  const CurveKey client_keys = CurveKey::generate();
   crypto::Secret32 seed;
   crypto::random_bytes(seed.bytes());
   EchoNode echo(crypto::Identity::from_seed(seed.bytes()).public_key());
   Transport* transport = nullptr;
-  const CurveKeys keys = CurveKeys::generate();
+  const CurveKey keys = CurveKey::generate();
   RecordingSink sink;
   sink.reaction = [&](const CurvePublic& from, Channel channel, std::span<const std::byte> header,
                       std::span<const std::byte> body) {
@@ -121,7 +121,7 @@ TEST(PythonClient, HandshakeSignedPingAndBlob) {
   auto opened = Transport::open(options_for(keys), sink);
   ASSERT_TRUE(opened.ok());
   transport = opened->get();
-  transport->set_peers({Peer{client_keys.public_key, {}, "", ""}});
+  transport->set_peers({Peer{client_keys.public_key(), {}, "", ""}});
 
   const std::string path = ::testing::TempDir() + "hansa-python-client-" + std::to_string(getpid());
   {
@@ -130,9 +130,9 @@ TEST(PythonClient, HandshakeSignedPingAndBlob) {
                                  std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
     file << transport->control_endpoint() << "\n"
          << transport->bulk_endpoint() << "\n"
-         << hex(keys.public_key) << "\n"
+         << hex(keys.public_key()) << "\n"
          << hex(echo.consortium()) << "\n"
-         << hex(client_keys.secret.bytes()) << "\n"
+         << hex(client_keys.secret()) << "\n"
          << hex(seed.bytes()) << "\n";
   }
   const auto [output, status] = run(std::string("timeout 60 ") + kPython +

@@ -1,7 +1,7 @@
 // A peer that keeps no rules: a bare ZeroMQ socket with a key, and whatever options and frames a test wants.
 #pragma once
 
-#include "src/net/keys.hpp"
+#include "src/net/transport.hpp"
 #include "src/net/zmq_socket.hpp"
 
 #include <string>
@@ -11,13 +11,13 @@ namespace hansa::net::testing {
 
 struct RawPeer {
   /// Dials `endpoint` of the node with `server` key.
-  RawPeer(const CurveKeys& keys, const CurvePublic& server, const std::string& endpoint,
+  RawPeer(const CurveKey& keys, const CurvePublic& server, const std::string& endpoint,
           std::string_view routing_id = {})
       : socket(context, ZMQ_DEALER) {
     if (!routing_id.empty()) socket.set(ZMQ_ROUTING_ID, std::string(routing_id));
     socket.set(ZMQ_CURVE_SERVERKEY, server);
-    socket.set(ZMQ_CURVE_PUBLICKEY, keys.public_key);
-    socket.set(ZMQ_CURVE_SECRETKEY, keys.secret.bytes());
+    socket.set(ZMQ_CURVE_PUBLICKEY, keys.public_key());
+    socket.set(ZMQ_CURVE_SECRETKEY, keys.secret());
     socket.set(ZMQ_RECONNECT_IVL, 50);
     socket.set(ZMQ_SNDHWM, 0);
     monitor = Monitor(context, socket);

@@ -84,7 +84,7 @@ TEST(Transport, UnknownKeyIsRefusedOnAllPorts) {
 
 TEST(Transport, StartFailsIfZapIsOff) {
   RecordingSink sink;
-  TransportOptions options = options_for(CurveKeys::generate());
+  TransportOptions options = options_for(CurveKey::generate());
   options.authenticate = false;
   const auto opened = Transport::open(std::move(options), sink);
   ASSERT_FALSE(opened.ok());
@@ -94,7 +94,7 @@ TEST(Transport, StartFailsIfZapIsOff) {
 TEST(Transport, StartFailsIfThePortIsTaken) {
   Node a;
   RecordingSink sink;
-  TransportOptions options = options_for(CurveKeys::generate());
+  TransportOptions options = options_for(CurveKey::generate());
   options.control_endpoint = a.transport->control_endpoint();
   const auto opened = Transport::open(std::move(options), sink);
   ASSERT_FALSE(opened.ok());
@@ -148,15 +148,15 @@ TEST(Transport, KickedLivePeerDeliversNothingWithinTwoSeconds) {
 TEST(Transport, PeerThatLeavesAndReturnsIsReported) {
   Node a;
   auto b = std::make_unique<Node>();
-  const CurveKeys keys = b->keys;
+  const CurveKey keys = b->keys;
   introduce({&a, b.get()});
-  ASSERT_TRUE(a.sink.wait_up(keys.public_key));
+  ASSERT_TRUE(a.sink.wait_up(keys.public_key()));
   b->transport.reset();
-  ASSERT_TRUE(a.sink.wait_up(keys.public_key, false));
+  ASSERT_TRUE(a.sink.wait_up(keys.public_key(), false));
   Node again(true, [&](TransportOptions& options) { options.keys = keys; });
   again.keys = keys;
   introduce({&a, &again});  // at another port
-  ASSERT_TRUE(a.sink.wait_up(keys.public_key));
+  ASSERT_TRUE(a.sink.wait_up(keys.public_key()));
   ASSERT_TRUE(a.send(again, Channel::control, "hello again"));
   EXPECT_TRUE(again.sink.wait_body("hello again"));
 }
@@ -184,9 +184,9 @@ TEST(Transport, KeyRotatesWhilePeersKeepTalking) {
   Node a, b;
   introduce({&a, &b});
   ASSERT_TRUE(a.sink.wait_up(b.key()) && b.sink.wait_up(a.key()));
-  const CurveKeys next = CurveKeys::generate();
+  const CurveKey next = CurveKey::generate();
   Peer both = a.peer();
-  both.other_key = next.public_key;
+  both.other_key = next.public_key();
   b.transport->set_peers({both});  // epochs n and n + 1
   ASSERT_TRUE(a.transport->rotate(next).ok());
   ASSERT_TRUE(a.send(b, Channel::control, "with the new key"));
