@@ -80,6 +80,14 @@ void Admission::quarantine(const CurvePublic& peer, Time now) {
   standing.quarantined_until = now + limits_.quarantine;
 }
 
+void Admission::rename(const CurvePublic& before, const CurvePublic& now) {
+  auto standing = standings_.extract(before);
+  if (standing.empty()) return;
+  standings_.erase(now);
+  standing.key() = now;
+  standings_.insert(std::move(standing));
+}
+
 bool Admission::quarantined(const CurvePublic& peer, Time now) const noexcept {
   const auto found = standings_.find(peer);
   return found != standings_.end() && found->second.quarantined_until > now;

@@ -47,6 +47,8 @@ class Admission {
   /// quarantined.
   [[nodiscard]] bool penalise(const CurvePublic& peer, int points, Time now);
   void quarantine(const CurvePublic& peer, Time now);
+  /// The peer is called `now` from here on, and has its conduct with it.
+  void rename(const CurvePublic& before, const CurvePublic& now);
   [[nodiscard]] bool quarantined(const CurvePublic& peer, Time now) const noexcept;
   [[nodiscard]] double score(const CurvePublic& peer, Time now) const noexcept;
   /// Forgets what is too old to matter. Cheap; call it now and then.

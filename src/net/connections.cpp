@@ -54,6 +54,11 @@ Connection* Connections::delivered(int fd, const CurvePublic& key, std::uint64_t
   return &connection;
 }
 
+std::optional<CurvePublic> Connections::key_of(int fd) const {
+  const auto found = connections_.find(fd);
+  return found == connections_.end() || found->second.cut ? std::nullopt : found->second.key;
+}
+
 bool Connections::cut(int fd) {
   const auto found = connections_.find(fd);
   if (found == connections_.end() || found->second.cut) return false;

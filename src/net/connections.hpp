@@ -44,6 +44,8 @@ class Connections {
   /// A message of `bytes` on the wire arrived from `key`. None if the connection is gone already.
   [[nodiscard]] Connection* delivered(int fd, const CurvePublic& key, std::uint64_t bytes, Time now);
 
+  /// Whose connection `fd` is; none if that is not known, or it is gone or cut.
+  [[nodiscard]] std::optional<CurvePublic> key_of(int fd) const;
   /// Shuts `fd` down if it is still the connection that we know. True if it was done.
   bool cut(int fd);
   /// Shuts down every connection of `key`, and returns how many.

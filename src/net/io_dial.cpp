@@ -23,6 +23,10 @@ const std::string& endpoint_of(const Peer& peer, Channel channel) noexcept {
 
 bool same_keys(const Peer& a, const Peer& b) noexcept { return a.key == b.key && a.other_key == b.other_key; }
 
+bool has_key(const Peer& peer, const CurvePublic& key) noexcept {
+  return peer.key == key || peer.other_key == key;
+}
+
 }  // namespace
 
 void IoLoop::set_peers(std::vector<Peer> peers) {
@@ -31,6 +35,7 @@ void IoLoop::set_peers(std::vector<Peer> peers) {
   std::map<CurvePublic, Peer> wanted;
   for (Peer& peer : peers) wanted.insert_or_assign(peer.key, std::move(peer));
 
+  rename_peers(wanted);
   for (auto it = peers_.begin(); it != peers_.end();) {
     if (wanted.contains(it->first)) {
       ++it;
@@ -42,14 +47,14 @@ void IoLoop::set_peers(std::vector<Peer> peers) {
   const Time now = steady_now();
   for (auto& [key, peer] : wanted) {
     PeerState& state = peers_[key];
-    const bool other_keys = !same_keys(state.peer, peer);
     const Peer before = std::exchange(state.peer, peer);
+    if (!same_keys(before, peer)) adopt_keys(state, before);
     for (const Channel channel : kDialled) {
       auto& link = state.links[static_cast<std::size_t>(channel)];
       const std::string& endpoint = endpoint_of(peer, channel);
       if (endpoint.empty()) {
         link.reset();
-      } else if (!link || other_keys || endpoint != endpoint_of(before, channel)) {
+      } else if (!link || endpoint != endpoint_of(before, channel)) {
         link = std::make_unique<Link>(limits_);
         link->peer = key;
         link->channel = channel;
@@ -62,6 +67,55 @@ void IoLoop::set_peers(std::vector<Peer> peers) {
       }
     }
     update_up(state);
+  }
+}
+
+/// A peer that is listed under another of its keys than before is still the same.
+void IoLoop::rename_peers(const std::map<CurvePublic, Peer>& wanted) {
+  for (const auto& [key, peer] : wanted) {
+    if (peers_.contains(key)) continue;
+    const auto old = std::find_if(peers_.begin(), peers_.end(), [&, key = key](const auto& entry) {
+      return !wanted.contains(entry.first) &&
+             (entry.first == peer.other_key || has_key(entry.second.peer, key));
+    });
+    if (old == peers_.end()) continue;
+    admission_.rename(old->first, key);
+    auto node = peers_.extract(old);
+    node.key() = key;
+    for (const auto& link : node.mapped().links) {
+      if (link) link->peer = key;
+    }
+    peers_.insert(std::move(node));
+  }
+}
+
+/// Connections whose keys are still listed stay; the others end.
+void IoLoop::adopt_keys(PeerState& state, const Peer& before) {
+  const Peer& peer = state.peer;
+  if (!has_key(peer, before.key)) cut_key(state, before.key);
+  if (before.other_key && !has_key(peer, *before.other_key)) cut_key(state, *before.other_key);
+  for (const auto& link : state.links) {
+    if (!link) continue;
+    const CurvePublic used = link->server_keys[link->key_index];
+    link->server_keys = {peer.key, peer.other_key.value_or(peer.key)};
+    link->key_count = peer.other_key ? 2 : 1;
+    link->key_index = used == peer.other_key ? 1 : 0;
+    const bool barred = admission_.quarantined(peer.key, steady_now());
+    if (barred || (link->up && has_key(peer, used))) continue;
+    link->key_index = 0;  // the newest first
+    dial(*link);
+  }
+}
+
+/// Cuts the connections that `state`'s peer made with `key`.
+void IoLoop::cut_key(PeerState& state, const CurvePublic& key) {
+  for (const Channel channel : kDialled) {
+    const auto i = static_cast<std::size_t>(channel);
+    if (!listeners_[i]) continue;
+    drain_monitor(*listeners_[i]);
+    if (state.routes[i] && listeners_[i]->connections.key_of(state.routes[i]->fd) == key)
+      state.routes[i].reset();
+    count(Kick::removed, listeners_[i]->connections.cut_all(key));
   }
 }
 
@@ -104,7 +158,7 @@ void IoLoop::close_lobby() {
 }
 
 Result<void> IoLoop::rotate(CurveKey keys) {
-  keys_ = std::move(keys);
+  previous_keys_ = std::exchange(keys_, std::move(keys));
   for (auto& listener : listeners_) {
     if (!listener) continue;
     const Channel channel = listener->channel;
@@ -119,9 +173,11 @@ Result<void> IoLoop::rotate(CurveKey keys) {
   const Time now = steady_now();
   for (Link* const link : links()) {
     hang_up(*link);
+    link->with_previous = false;
     link->redial_at = now;
   }
   for (auto& [key, state] : peers_) update_up(state);
+  publish_peers(now);
   return {};
 }
 
@@ -147,8 +203,9 @@ void IoLoop::dial(Link& link) {
     link.dealer.set(ZMQ_RECONNECT_IVL, milliseconds(limits_.reconnect_min));
     link.dealer.set(ZMQ_RECONNECT_IVL_MAX, milliseconds(limits_.reconnect_max));
     link.dealer.set(ZMQ_CURVE_SERVERKEY, link.server_keys[link.key_index]);
-    link.dealer.set(ZMQ_CURVE_PUBLICKEY, keys_.public_key());
-    link.dealer.set(ZMQ_CURVE_SECRETKEY, keys_.secret());
+    const CurveKey& own = link.with_previous ? *previous_keys_ : keys_;
+    link.dealer.set(ZMQ_CURVE_PUBLICKEY, own.public_key());
+    link.dealer.set(ZMQ_CURVE_SECRETKEY, own.secret());
     link.monitor = Monitor(context_, link.dealer);
     dialled = link.dealer.connect(link.endpoint);
   }
@@ -177,6 +234,10 @@ void IoLoop::drain_monitor(Link& link) {
         break;
       case ZMQ_EVENT_DISCONNECTED:
         static_cast<void>(link.connections.closed(event->value));
+        if (link.up && link.key_index != 0) {  // perhaps because it took its newest key just now
+          link.key_index = 0;
+          link.redial_at = now + limits_.reconnect_min / 5;
+        }
         link.up = false;
         break;
       case ZMQ_EVENT_HANDSHAKE_SUCCEEDED:
@@ -190,6 +251,7 @@ void IoLoop::drain_monitor(Link& link) {
       case ZMQ_EVENT_HANDSHAKE_FAILED_AUTH:
         // Refused, and ZeroMQ will never try again by itself.
         count(Handshake::denied);
+        if (previous_keys_ && link.channel != Channel::lobby) link.with_previous = !link.with_previous;
         link.backoff = std::clamp(2 * link.backoff, limits_.reconnect_min, limits_.reconnect_max);
         link.redial_at = now + link.backoff;
         break;
@@ -296,6 +358,8 @@ void IoLoop::flush() {
       }
       ++counters.messages_out;
       counters.bytes_out += size;
+      const auto peer = peers_.find(lane.second);
+      if (peer != peers_.end()) peer->second.bytes_out += size;
       if (i + 1 == kSendBatch) more_to_receive_ = true;  // come back without waiting
     }
   }
@@ -335,6 +399,8 @@ void IoLoop::deliver(const CurvePublic& from, Channel channel, const Arrived& me
   auto& counters = shared_.counters.channels[static_cast<std::size_t>(channel)];
   ++counters.messages_in;
   counters.bytes_in += header.size() + body.size();
+  if (const auto peer = peers_.find(from); channel != Channel::lobby && peer != peers_.end())
+    peer->second.bytes_in += header.size() + body.size();
   sink_.on_frame(from, channel, header, body);
 }
 

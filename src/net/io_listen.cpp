@@ -218,6 +218,10 @@ void IoLoop::take(Listener& listener, Arrived& message) {
   // It knows us by now: if we were refused before, it is time to try again.
   for (const auto& link : state.links) {
     if (link && !link->up && now - link->dialled_at > limits_.reconnect_min) link->redial_at = now;
+    if (link && link->with_previous) {  // it has our newest key by now: it has dialled it
+      link->with_previous = false;
+      link->redial_at = now;
+    }
   }
   update_up(state);
   if (message.header.bytes().empty() && message.body.bytes().empty()) return;  // the greeting

@@ -99,6 +99,7 @@ IoLoop::IoLoop(const TransportOptions& options, Sink& sink, Shared& shared)
       authenticate_(options.authenticate),
       asked_{options.control_endpoint, options.bulk_endpoint, ""},
       keys_(options.keys),
+      previous_keys_(options.previous_keys),
       sink_(sink),
       shared_(shared),
       admission_(options.limits) {}
@@ -142,6 +143,32 @@ void IoLoop::run() {
     }
     if (steady_now() >= tick_at_) tick();
     flush();  // last: what the sink sent in its calls leaves in the same turn
+  }
+  if (const Duration patience{shared_.linger_ns.load()}; patience > Duration{0}) farewell(patience);
+}
+
+/// The last words: what is queued for those who are connected goes to ZeroMQ, and closing the sockets waits
+/// until that has sent it.
+void IoLoop::farewell(Duration patience) {
+  const Time give_up = steady_now() + patience;
+  const auto unsent = [this] {
+    for (const Outbox::Lane& lane : shared_.outbox.waiting()) {
+      const Link* const link = link_to(lane);
+      if (link != nullptr ? link->up : route_to(lane) != nullptr) return true;
+    }
+    return false;
+  };
+  flush();
+  while (unsent() && steady_now() < give_up) {
+    zmq_poll(nullptr, 0, 1);
+    flush();
+  }
+  const int left_ms = milliseconds(std::max(Duration{1ms}, give_up - steady_now()));
+  for (Link* const link : links()) {
+    if (link->up) link->dealer.set(ZMQ_LINGER, left_ms);
+  }
+  for (auto& listener : listeners_) {
+    if (listener) listener->router.set(ZMQ_LINGER, left_ms);
   }
 }
 
@@ -196,12 +223,28 @@ void IoLoop::tick() {
     guard(*link, now);
     retry(*link, now);
   }
+  if (now >= publish_at_) publish_peers(now);
   const auto stale = shared_.outbox.expire(now);
   for (std::size_t i = 0; i < kChannels; ++i) shared_.counters.channels[i].stale += stale[i];
   if (now >= prune_at_) {
     admission_.prune(now);
     prune_at_ = now + 60s;
   }
+}
+
+void IoLoop::publish_peers(Time now) {
+  publish_at_ = now + 500ms;
+  std::vector<PeerStats> stats;
+  stats.reserve(peers_.size());
+  for (const auto& [key, state] : peers_) {
+    const auto& link = state.links[static_cast<std::size_t>(Channel::control)];
+    const bool dialled_us = state.routes[static_cast<std::size_t>(Channel::control)].has_value();
+    stats.push_back({key, state.bytes_in, state.bytes_out, admission_.score(key, now),
+                     admission_.quarantined(key, now),
+                     dialled_us || (link && link->up && !link->with_previous)});
+  }
+  const std::lock_guard lock(shared_.mutex);
+  shared_.peers = std::move(stats);
 }
 
 void IoLoop::count(Handshake result) noexcept {

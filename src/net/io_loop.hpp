@@ -55,11 +55,13 @@ struct Shared {
   Counters counters;
   std::atomic<bool> stop{false};
   std::atomic<bool> awake{false};  ///< whether the event is signalled already
-  int event = -1;                  ///< eventfd
+  std::atomic<Duration::rep> linger_ns{0};
+  int event = -1;  ///< eventfd
 
   std::mutex mutex;  ///< for what follows
   std::vector<std::function<void(IoLoop&)>> commands;
   std::array<std::string, kChannels> bound;
+  std::vector<PeerStats> peers;
 };
 
 /// The time of a steady clock.
@@ -106,6 +108,7 @@ class IoLoop {
     std::string endpoint;
     std::array<CurvePublic, 2> server_keys{};
     std::size_t key_count = 1, key_index = 0;
+    bool with_previous = false;  ///< dialled with our previous key
     bool up = false;
     int failures = 0;  ///< in a row, with this key
     std::optional<Time> redial_at;
@@ -122,6 +125,7 @@ class IoLoop {
     std::array<std::unique_ptr<Link>, 2> links;
     std::array<std::optional<Route>, 2> routes;
     TokenBucket messages;
+    std::uint64_t bytes_in = 0, bytes_out = 0;
     bool up = false;
   };
   struct Stranger {
@@ -139,6 +143,8 @@ class IoLoop {
   void poll();
   void run_commands();
   void tick();
+  void publish_peers(Time now);
+  void farewell(Duration patience);
   void count(Handshake result) noexcept;
   void count(Kick reason, std::uint64_t times = 1) noexcept;
   void reject(Rejection reason);
@@ -160,7 +166,9 @@ class IoLoop {
   void publish(const Listener& listener, const std::string& bound);
 
   // io_dial.cpp
-  void link_up(PeerState& state, Channel channel);
+  void rename_peers(const std::map<CurvePublic, Peer>& wanted);
+  void adopt_keys(PeerState& state, const Peer& before);
+  void cut_key(PeerState& state, const CurvePublic& key);
   void dial(Link& link);
   void hang_up(Link& link);
   void drain_monitor(Link& link);
@@ -181,6 +189,7 @@ class IoLoop {
   const bool authenticate_;
   std::array<std::string, kChannels> asked_;
   CurveKey keys_;
+  std::optional<CurveKey> previous_keys_;
   Sink& sink_;
   Shared& shared_;
 
@@ -192,7 +201,7 @@ class IoLoop {
   std::map<CurvePublic, Stranger> strangers_;
   std::unique_ptr<Link> lobby_link_;
   Time tick_at_{};
-  Time prune_at_{};
+  Time prune_at_{}, publish_at_{};
   bool routes_busy_ = false;  ///< a listening socket could not take more; try again in a moment
   bool more_to_receive_ = false;
 };

@@ -8,15 +8,29 @@ std::size_t Outbox::bytes_max(Channel channel) const noexcept {
   return channel == Channel::bulk ? limits_.queued_bytes : limits_.queued_control_bytes;
 }
 
-void Outbox::set_peers(std::span<const CurvePublic> peers) {
+void Outbox::set_peers(std::span<const CurvePublic> peers, std::map<CurvePublic, CurvePublic> others) {
   const std::lock_guard lock(mutex_);
   std::map<Lane, Queue> kept;
   for (const CurvePublic& peer : peers) {
     for (const Channel channel : {Channel::control, Channel::bulk}) {
       const auto found = lanes_.find({channel, peer});
       kept[{channel, peer}] = found == lanes_.end() ? Queue{} : std::move(found->second);
+      if (found != lanes_.end()) lanes_.erase(found);
     }
   }
+  // A peer under its new name takes along what waited under the old one.
+  const auto rename = [&](const CurvePublic& before, const CurvePublic& now) {
+    for (const Channel channel : {Channel::control, Channel::bulk}) {
+      const auto old = lanes_.find({channel, before});
+      const auto place = kept.find({channel, now});
+      if (old == lanes_.end() || place == kept.end() || !place->second.items.empty()) continue;
+      place->second = std::move(old->second);
+      lanes_.erase(old);
+    }
+  };
+  for (const auto& [other, peer] : others) rename(other, peer);
+  for (const auto& [other, peer] : others_) rename(peer, other);
+  others_ = std::move(others);
   for (auto& [lane, queue] : lanes_) {
     if (lane.first == Channel::lobby) kept[lane] = std::move(queue);
   }
@@ -41,7 +55,11 @@ void Outbox::close(const Lane& lane) {
 Outbox::Pushed Outbox::push(const Lane& lane, Outgoing message) {
   const std::size_t size = message.size();
   const std::lock_guard lock(mutex_);
-  const auto found = lanes_.find(lane);
+  auto found = lanes_.find(lane);
+  if (found == lanes_.end() && lane.first != Channel::lobby) {
+    const auto other = others_.find(lane.second);
+    if (other != others_.end()) found = lanes_.find({lane.first, other->second});
+  }
   if (found == lanes_.end()) return Pushed::unknown;
   Queue& queue = found->second;
   if (queue.items.size() >= limits_.queued_frames || queue.bytes + size > bytes_max(lane.first)) {

@@ -33,8 +33,9 @@ class Outbox {
 
   explicit Outbox(const Limits& limits) noexcept : limits_(limits) {}
 
-  /// Who can be sent to on control and bulk; what waits for others is dropped.
-  void set_peers(std::span<const CurvePublic> peers);
+  /// Who can be sent to on control and bulk; what waits for others is dropped. `others` are second keys of
+  /// these peers: what waits under one of them, or is pushed under it, is for the same peer.
+  void set_peers(std::span<const CurvePublic> peers, std::map<CurvePublic, CurvePublic> others = {});
   /// Strangers come and go one by one.
   void open(const Lane& lane);
   void close(const Lane& lane);
@@ -59,6 +60,7 @@ class Outbox {
   const Limits limits_;
   mutable std::mutex mutex_;
   std::map<Lane, Queue> lanes_;
+  std::map<CurvePublic, CurvePublic> others_;
   std::size_t waiting_ = 0;  ///< messages in all lanes
 };
 

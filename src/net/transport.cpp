@@ -95,9 +95,13 @@ Result<std::unique_ptr<Transport>> Transport::open(TransportOptions options, Sin
 
 void Transport::set_peers(std::vector<Peer> peers) {
   std::vector<CurvePublic> keys;
-  for (const Peer& peer : peers) keys.push_back(peer.key);
+  std::map<CurvePublic, CurvePublic> others;
+  for (const Peer& peer : peers) {
+    keys.push_back(peer.key);
+    if (peer.other_key) others.emplace(*peer.other_key, peer.key);
+  }
   const std::lock_guard lock(impl_->peers_mutex);
-  impl_->shared.outbox.set_peers(keys);
+  impl_->shared.outbox.set_peers(keys, std::move(others));
   impl_->shared.post([list = std::move(peers)](IoLoop& loop) { loop.set_peers(list); });
 }
 
@@ -122,6 +126,7 @@ void Transport::penalise(const CurvePublic& peer, Offence offence) {
   const Limits& limits = impl_->options.limits;
   const int points = offence == Offence::bad_signature ? limits.points_bad_signature
                      : offence == Offence::late_chunk  ? limits.points_late
+                     : offence == Offence::false_chunk ? limits.points_false
                                                        : limits.points_invalid;
   impl_->shared.post([peer, points](IoLoop& loop) { loop.penalise(peer, points); });
 }
@@ -141,6 +146,8 @@ void Transport::dial_lobby(std::optional<Peer> host) {
   if (host) impl_->shared.outbox.open({Channel::lobby, host->key});
   impl_->shared.post([host = std::move(host)](IoLoop& loop) { loop.dial_lobby(host); });
 }
+
+void Transport::linger(Duration patience) { impl_->shared.linger_ns = patience.count(); }
 
 Result<void> Transport::rotate(CurveKey keys) {
   Answer<Result<void>> answer;
@@ -170,6 +177,11 @@ Stats Transport::stats() const {
   for (std::size_t i = 0; i < kKicks; ++i) stats.kicks[i] = counters.kicks[i];
   for (std::size_t i = 0; i < kRejections; ++i) stats.rejected[i] = counters.rejected[i];
   return stats;
+}
+
+std::vector<PeerStats> Transport::peer_stats() const {
+  const std::lock_guard lock(impl_->shared.mutex);
+  return impl_->shared.peers;
 }
 
 }  // namespace hansa::net

@@ -41,9 +41,12 @@ inline constexpr std::size_t kChannels = 3;
 
 /// One entry of the allow-list.
 struct Peer {
-  CurvePublic key{};                     ///< frames from and to this peer are named by it
-  std::optional<CurvePublic> other_key;  ///< also accepted, and tried when dialling: a rotation under way
-  std::string control_endpoint;          ///< e.g. "tcp://10.0.0.2:7717"; empty: not dialled, answered only
+  CurvePublic key{};  ///< frames from and to this peer are named by it
+  /// The key before this one, also accepted, and tried when dialling: a rotation under way. A peer that comes
+  /// to be listed with the key that it had as `other_key` here is the same peer: its connections stay as long
+  /// as their keys are listed, and so does what is queued for it.
+  std::optional<CurvePublic> other_key;
+  std::string control_endpoint;  ///< e.g. "tcp://10.0.0.2:7717"; empty: not dialled, answered only
   std::string bulk_endpoint;
 
   friend bool operator==(const Peer&, const Peer&) = default;
@@ -99,6 +102,16 @@ struct Stats {
   std::array<std::uint64_t, kRejections> rejected{};
 };
 
+/// One peer of the list, since it was listed.
+struct PeerStats {
+  CurvePublic key{};
+  std::uint64_t bytes_in = 0, bytes_out = 0;  ///< of header and body, without encryption
+  double score = 0;                           ///< 0 is good, -100 the floor
+  bool quarantined = false;
+  /// Whether it has shown that our newest key is on its list: by dialling it, or by letting us in with it.
+  bool knows_our_key = false;
+};
+
 /// Told what happens, from the transport's own thread: return soon, and do not destroy the transport in it.
 /// All other functions of the transport may be called from here, except open_lobby and rotate, which wait for
 /// it.
@@ -116,6 +129,8 @@ class Sink {
 
 struct TransportOptions {
   CurveKey keys = CurveKey::generate();
+  /// What `keys` replaced: with it we dial peers that refuse the new key, because nobody could tell them yet.
+  std::optional<CurveKey> previous_keys;
   std::string consortium;  ///< goes into the authentication domains: keeps two consortia on a host apart
   std::string control_endpoint;  ///< e.g. "tcp://0.0.0.0:7717", port 0 for a free one; empty: outbound only
   std::string bulk_endpoint;
@@ -126,7 +141,12 @@ struct TransportOptions {
 };
 
 /// A kick, for scores that upper rooms keep about messages: what kind of offence it was.
-enum class Offence : std::uint8_t { bad_signature, invalid_message, late_chunk };
+enum class Offence : std::uint8_t {
+  bad_signature,
+  invalid_message,
+  late_chunk,
+  false_chunk,  ///< bytes that are not what their hash says; nobody but the sender can have changed them
+};
 
 /// All functions are thread-safe. The destructor closes every socket and drops what is queued.
 class Transport {
@@ -157,14 +177,20 @@ class Transport {
   /// Dials the lobby of the node with this key, or hangs up (none). Messages go both ways on Channel::lobby.
   void dial_lobby(std::optional<Peer> host);
 
-  /// Takes new keys: binds again with the new one, redials everybody. Peers must have it as other_key by
-  /// then. Waits until done. After an error the transport listens on nothing and must be closed.
+  /// Takes new keys: binds again with the new one, redials everybody. Peers should have it on their lists by
+  /// then, beside the old one; those that have not are dialled with the old one. Waits until done. After an
+  /// error the transport listens on nothing and must be closed.
   Result<void> rotate(CurveKey keys);
+
+  /// Has the destructor send what is queued for peers that are connected first, for at most `patience`.
+  void linger(Duration patience);
 
   /// What was bound, e.g. "tcp://127.0.0.1:35671"; empty if outbound only.
   [[nodiscard]] std::string control_endpoint() const;
   [[nodiscard]] std::string bulk_endpoint() const;
   [[nodiscard]] Stats stats() const;
+  /// Of every peer on the list, at most a second old.
+  [[nodiscard]] std::vector<PeerStats> peer_stats() const;
 
  private:
   struct Impl;

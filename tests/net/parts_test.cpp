@@ -109,6 +109,14 @@ TEST(Outbox, KeepsOrderAndLimits) {
   EXPECT_EQ(outbox.expire(limits.queue_age + Time{2})[1], 1u);
   EXPECT_TRUE(outbox.pop(lane));
   EXPECT_FALSE(outbox.pop(lane));
+  const CurvePublic renamed[] = {key(2)};
+  EXPECT_EQ(outbox.push(lane, {bytes_of("a"), bytes_of("b"), Time{4}}), Outbox::Pushed::yes);
+  outbox.set_peers(renamed, {{key(1), key(2)}});
+  EXPECT_EQ(outbox.push(lane, {bytes_of("c"), nullptr, Time{5}}), Outbox::Pushed::yes)
+      << "under its old name";
+  const Outbox::Lane after{lane.first, key(2)};
+  EXPECT_EQ(outbox.waiting(), std::vector{after});
+  EXPECT_TRUE(outbox.pop(after) && outbox.pop(after));
   outbox.set_peers({});
   EXPECT_EQ(outbox.push(lane, {}), Outbox::Pushed::unknown);
   EXPECT_TRUE(outbox.waiting().empty());

@@ -197,6 +197,79 @@ TEST(Transport, KeyRotatesWhilePeersKeepTalking) {
   EXPECT_TRUE(a.sink.wait_body("to the new key"));
 }
 
+/// `node` as others list it after it has announced `next` to replace its key.
+Peer announced(const Node& node, const CurveKey& next) {
+  Peer peer = node.peer();
+  peer.key = next.public_key();
+  peer.other_key = node.key();
+  return peer;
+}
+
+TEST(Transport, AnnouncedKeyDisturbsNobodyAndTheOldOneIsRefusedAtLast) {
+  Node a, b;
+  introduce({&a, &b});
+  ASSERT_TRUE(a.sink.wait_up(b.key()) && b.sink.wait_up(a.key()));
+  const CurveKey next = CurveKey::generate();
+  b.transport->set_peers({announced(a, next)});
+  ASSERT_TRUE(b.transport->send(a.key(), Channel::control, bytes_of("h"), bytes_of("by the old name")));
+  ASSERT_TRUE(b.transport->send(next.public_key(), Channel::control, bytes_of("h"), bytes_of("by the new")));
+  EXPECT_TRUE(a.sink.wait_body("by the old name") && a.sink.wait_body("by the new"));
+  ASSERT_TRUE(a.send(b, Channel::control, "still with the old key"));
+  const auto before = b.sink.wait_body("still with the old key");
+  ASSERT_TRUE(before);
+  EXPECT_EQ(before->from, next.public_key()) << "listed under its newest key from now on";
+  EXPECT_EQ(b.transport->stats().kicks[static_cast<std::size_t>(Kick::removed)], 0u);
+
+  ASSERT_TRUE(a.transport->rotate(next).ok());
+  ASSERT_TRUE(eventually([&] {
+    const auto peers = a.transport->peer_stats();
+    return peers.size() == 1 && peers[0].knows_our_key && peers[0].bytes_in > 0 && peers[0].bytes_out > 0;
+  }));
+  ASSERT_TRUE(a.send(b, Channel::control, "with the new key"));
+  ASSERT_TRUE(b.sink.wait_body("with the new key"));
+
+  Node thief(true, [&](TransportOptions& options) { options.keys = a.keys; });  // the old key, stolen
+  thief.transport->set_peers({b.peer()});
+  ASSERT_TRUE(thief.sink.wait_up(b.key())) << "both keys pass for a day";
+  Peer over = announced(a, next);
+  over.other_key.reset();
+  b.transport->set_peers({over});
+  ASSERT_TRUE(thief.sink.wait_up(b.key(), false)) << "cut off on its live connection";
+  const auto denied = [&] {
+    return thief.transport->stats().handshakes[static_cast<std::size_t>(Handshake::denied)];
+  };
+  EXPECT_TRUE(eventually([&] { return denied() > 0; })) << "and refused when it comes again";
+  ASSERT_TRUE(a.send(b, Channel::control, "the owner goes on"));
+  EXPECT_TRUE(b.sink.wait_body("the owner goes on"));
+}
+
+TEST(Transport, WhoMissedTheAnnouncementIsDialledWithTheOldKey) {
+  Node a, b;
+  introduce({&a, &b});
+  ASSERT_TRUE(a.sink.wait_up(b.key()) && b.sink.wait_up(a.key()));
+  const CurveKey next = CurveKey::generate();
+  ASSERT_TRUE(a.transport->rotate(next).ok());  // and b has not been told
+  ASSERT_TRUE(a.send(b, Channel::control, "my key is another now"));
+  ASSERT_TRUE(b.sink.wait_body("my key is another now"));
+  EXPECT_FALSE(a.transport->peer_stats().at(0).knows_our_key);
+  b.transport->set_peers({announced(a, next)});
+  EXPECT_TRUE(eventually([&] { return a.transport->peer_stats().at(0).knows_our_key; }));
+  ASSERT_TRUE(eventually(
+      [&] { return b.transport->send(next.public_key(), Channel::control, bytes_of("h"), bytes_of("ok")); }));
+  EXPECT_TRUE(a.sink.wait_body("ok"));
+}
+
+TEST(Transport, LastWordsArrive) {
+  Node a;
+  auto b = std::make_unique<Node>();
+  introduce({&a, b.get()});
+  ASSERT_TRUE(a.sink.wait_up(b->key()) && b->sink.wait_up(a.key()));
+  for (int i = 0; i < 100; ++i) ASSERT_TRUE(b->send(a, Channel::control, std::to_string(i)));
+  b->transport->linger(5s);
+  b.reset();
+  EXPECT_TRUE(a.sink.wait_body("99"));
+}
+
 TEST(Transport, LobbyAdmitsStrangersOnlyWhileItIsOpen) {
   Node host, joiner(false);
   const auto opened = host.transport->open_lobby("tcp://127.0.0.1:0");
