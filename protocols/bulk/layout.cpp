@@ -99,7 +99,7 @@ BlobId Manifest::id() const noexcept {
 }
 
 crypto::Hash256 chunk_hash(std::span<const std::byte> chunk) noexcept {
-  return crypto::hash_long("hansa.bulk.chunk", chunk);
+  return crypto::hash_strips("hansa.bulk.chunk", chunk);
 }
 
 Manifest manifest_of(std::span<const std::byte> blob) {

@@ -1,5 +1,6 @@
 #include "src/crypto/hash.hpp"
 
+#include "src/crypto/blake2b/lanes.hpp"
 #include "src/crypto/kdf.hpp"
 #include "src/crypto/random.hpp"
 #include "src/crypto/sodium_bytes.hpp"
@@ -24,6 +25,19 @@ static_assert(crypto_generichash_blake2b_PERSONALBYTES == Hasher::kLabelBytesMax
 static_assert(std::endian::native == std::endian::little, "floats are hashed as they lie in memory");
 
 State* state_in(std::array<std::byte, 384>& bytes) noexcept { return reinterpret_cast<State*>(bytes.data()); }
+
+/// BLAKE2b-512, by whichever library is faster.
+std::array<std::byte, 64> wide(std::span<const std::byte> bytes) noexcept {
+  std::array<std::byte, 64> digest{};
+#ifdef HANSA_MASK_OPENSSL
+  unsigned size = 0;
+  const int done = EVP_Digest(bytes.data(), bytes.size(), raw(digest), &size, EVP_blake2b512(), nullptr);
+  if (done == 1 && size == digest.size()) return digest;  // a restricted provider may lack it
+#endif
+  const auto same = hash_wide(bytes);
+  std::copy(same.bytes().begin(), same.bytes().end(), digest.begin());
+  return digest;
+}
 
 }  // namespace
 
@@ -81,13 +95,30 @@ Hash256 hash(std::string_view label, std::span<const std::byte> bytes) noexcept 
 }
 
 Hash256 hash_long(std::string_view label, std::span<const std::byte> bytes) noexcept {
-#ifdef HANSA_MASK_OPENSSL
-  std::array<std::byte, 64> digest{};
-  unsigned size = 0;
-  const int done = EVP_Digest(bytes.data(), bytes.size(), raw(digest), &size, EVP_blake2b512(), nullptr);
-  if (done == 1 && size == digest.size()) return hash(label, digest);  // a restricted provider may lack it
-#endif
-  return hash(label, hash_wide(bytes).bytes());
+  return hash(label, wide(bytes));
+}
+
+Hash256 hash_strips(std::string_view label, std::span<const std::byte> bytes) noexcept {
+  Hasher hasher(label);
+  const blake2b::Variants& variants = blake2b::variants();
+  while (variants.count > 0 && bytes.size() > kStripBytes) {
+    // Lanes without a whole strip of their own repeat the first one; nobody looks at what they give.
+    const std::size_t whole = std::min(bytes.size() / kStripBytes, blake2b::kLanes);
+    blake2b::Pieces strips;
+    for (std::size_t i = 0; i < strips.size(); ++i) {
+      strips[i] = bytes.data() + (i < whole ? i * kStripBytes : 0);
+    }
+    blake2b::Digests digests;
+    variants.all[0].hash(strips, kStripBytes, digests);
+    for (std::size_t i = 0; i < whole; ++i) hasher.update(digests[i]);
+    bytes = bytes.subspan(whole * kStripBytes);
+  }
+  while (!bytes.empty()) {
+    const auto strip = bytes.first(std::min(bytes.size(), kStripBytes));
+    hasher.update(wide(strip));
+    bytes = bytes.subspan(strip.size());
+  }
+  return hasher.finish();
 }
 
 Hash256 sha256(std::initializer_list<std::span<const std::byte>> pieces) noexcept {

@@ -59,6 +59,12 @@ class Hasher {
 /// length, so OpenSSL has it as well, where the build has OpenSSL; twice as fast, and the same bytes.
 [[nodiscard]] Hash256 hash_long(std::string_view label, std::span<const std::byte> bytes) noexcept;
 
+/// For megabytes that must not cost more than sending them: hash(label, the BLAKE2b-512 of each strip of
+/// kStripBytes, in order; the last strip may be shorter). Eight strips are hashed at once where the processor
+/// has vectors for it, five times as fast as hash_long(), and the same bytes everywhere.
+[[nodiscard]] Hash256 hash_strips(std::string_view label, std::span<const std::byte> bytes) noexcept;
+inline constexpr std::size_t kStripBytes = std::size_t{32} << 10;
+
 /// SHA-256 (FIPS 180-4) of the pieces, one after the other. Only for what others fixed to it, as RFC 6962
 /// does for its trees: it has no label, so its caller must keep purposes apart.
 [[nodiscard]] Hash256 sha256(std::initializer_list<std::span<const std::byte>> pieces) noexcept;

@@ -1,6 +1,7 @@
 // Known answers: RFC 7693 for the library itself, and Python's hashlib.blake2b for our labelled 256-bit hash.
 #include "src/crypto/hash.hpp"
 
+#include "src/crypto/blake2b/lanes.hpp"
 #include "src/crypto/kdf.hpp"
 
 #include <gtest/gtest.h>
@@ -63,6 +64,54 @@ TEST(Hash, LongHashesMatchHashlibWhateverLibraryComputesThem) {
   for (std::size_t count = 0; count < 600; ++count) {
     const auto bytes = counting_bytes(count);
     ASSERT_EQ(hash_long("hansa.test", bytes), hash("hansa.test", hash_wide(bytes).bytes())) << count;
+  }
+}
+
+TEST(Hash, StripsMatchHashlib) {
+  // blake2b(b"".join(blake2b(data[i:i + 32768]).digest() for i in range(0, len(data), 32768)),
+  //         digest_size=32, person=b"hansa.test").hexdigest()
+  EXPECT_EQ(hash_strips("hansa.test", counting_bytes(0)).hex(),
+            "8b81d300809e028ed2b6613919d826f7be0d73321f4913dcb3309ebdded0a700");
+  EXPECT_EQ(hash_strips("hansa.test", counting_bytes(1000)).hex(),
+            "400ab6b8bf3aa3de50c91b5473597692949050a080a1afa7640b963a2515373b");
+  EXPECT_EQ(hash_strips("hansa.test", counting_bytes(262144)).hex(),
+            "cb56864649d783f499e7c6c7a2667d5c5f87e357c6227c2f3bc33180282211c2");
+  EXPECT_EQ(hash_strips("hansa.test", counting_bytes(1000003)).hex(),
+            "ec1fe2d8a9242f428d546104918793739aada4dcf12a5e1d5640f8b7d3574f9c");
+}
+
+TEST(Hash, StripsAreHashedAsOneByOneWhateverTheirNumber) {
+  auto bytes = counting_bytes(20 * kStripBytes + 1);
+  for (std::size_t i = 0; i < bytes.size(); ++i)
+    bytes[i] ^= static_cast<std::byte>(i / 256 * 2654435761u >> 24);
+  for (std::size_t strips = 0; strips <= 20; ++strips) {
+    for (const int off : {-1, 0, 1}) {
+      if (strips == 0 && off < 0) continue;
+      const auto part = std::span(bytes).first(strips * kStripBytes + static_cast<std::size_t>(off));
+      Hasher plain("hansa.test");
+      for (std::size_t at = 0; at < part.size(); at += kStripBytes) {
+        plain.update(hash_wide(part.subspan(at, std::min(kStripBytes, part.size() - at))).bytes());
+      }
+      ASSERT_EQ(hash_strips("hansa.test", part), plain.finish()) << part.size();
+    }
+  }
+}
+
+TEST(Hash, EveryVectorVariantGivesTheLibrarysDigests) {
+  const auto bytes = counting_bytes(100'000);
+  for (std::size_t variant = 0; variant < blake2b::variants().count; ++variant) {
+    for (const std::size_t blocks : {1u, 2u, 3u, 16u, 257u}) {
+      blake2b::Pieces pieces;
+      for (std::size_t i = 0; i < pieces.size(); ++i) pieces[i] = bytes.data() + 8209 * i;  // unaligned
+      blake2b::Digests digests;
+      const std::size_t size = blocks * blake2b::kBlockBytes;
+      blake2b::variants().all[variant].hash(pieces, size, digests);
+      for (std::size_t i = 0; i < pieces.size(); ++i) {
+        const auto expected = hash_wide(std::span(pieces[i], size));
+        ASSERT_TRUE(std::equal(digests[i].begin(), digests[i].end(), expected.bytes().begin()))
+            << blake2b::variants().all[variant].name << ", lane " << i << ", " << size << " bytes";
+      }
+    }
   }
 }
 
