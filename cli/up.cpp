@@ -1,6 +1,6 @@
 // `hansa up`: the node itself, until it is told to stop.
-#include "cli/interrupt.hpp"
 #include "cli/mesh.hpp"
+#include "cli/service.hpp"
 
 #include "src/crypto/hash.hpp"
 #include "src/crypto/random.hpp"
@@ -11,7 +11,6 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include <csignal>
 #include <ctime>
 #include <memory>
 
@@ -54,17 +53,13 @@ int up(const MeshOptions& mesh) {
   options.log = [person](const std::string& level, const std::string& text) {
     write_log(person, level, text);
   };
-  // Blocked before any thread is started, so that signals wait for sigwait below.
-  sigset_t signals;
-  sigemptyset(&signals);
-  for (const int signal : {SIGINT, SIGTERM}) sigaddset(&signals, signal);
-  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  Attendant::block_signals();  // before any thread is started
   auto core = node::Core::open(std::move(options));
   if (!core) return fail(core.error(), false);
   std::array<std::byte, 24> random;
   crypto::random_bytes(random);
   const std::string token = crypto::to_hex(random);
-  const auto server = http::Server::start(**core, {.port = config->http_port, .token = token});
+  auto server = http::Server::start(**core, {.port = config->http_port, .token = token});
   if (!server) return fail(server.error(), false);
   for (const auto& [file, text] :
        {std::pair(folder.api_token(), token), std::pair(folder.process_id(), std::to_string(::getpid())),
@@ -73,14 +68,16 @@ int up(const MeshOptions& mesh) {
   }
   write_log(person, "info",
             fmt::format("{} is up: http://127.0.0.1:{}/", config->organisation, (*server)->port()));
-  std::thread watcher([&] {
-    int signal = 0;
-    sigwait(&signals, &signal);
-    (*core)->shut_down();
-  });
-  (*core)->wait();
-  ::kill(::getpid(), SIGTERM);  // wakes the watcher if it was a command that stopped us
-  watcher.join();
+  {
+    Attendant attendant(ServiceManager::from_environment(),
+                        {.turns = [&] { return (*core)->turns(); },
+                         .status = [&] { return service_status(*(*core)->view()); },
+                         .stop = [&] { (*core)->shut_down(); }});
+    (*core)->wait();
+    attendant.leave();
+    server->reset();
+    core->reset();  // attended to: a second signal ends the process even if this takes long
+  }
   std::error_code ignored;
   std::filesystem::remove(folder.http_port(), ignored);
   std::filesystem::remove(folder.process_id(), ignored);

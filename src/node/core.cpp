@@ -152,6 +152,7 @@ void Core::loop() {
       next = Clock::now() + kTick;
     }
     if (!inputs.empty()) refresh_view();
+    turns_.fetch_add(1, std::memory_order_relaxed);
   }
   audit_->stop(moment());
   // Whoever waits for an answer gets none; ask() sees that the node is closed.

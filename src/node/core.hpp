@@ -14,6 +14,7 @@
 #include "src/node/training.hpp"
 #include "src/store/state_db.hpp"
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
@@ -76,6 +77,8 @@ class Core final : public http::NodeApi, private MailReceiver, private TrainingO
 
   /// Until shut_down().
   void wait();
+  /// Grows as long as the node's thread gets on with its work, five times a second or more; for a watchdog.
+  [[nodiscard]] std::uint64_t turns() const { return turns_.load(std::memory_order_relaxed); }
 
  private:
   using RunId = protocols::runs::RunId;
@@ -184,6 +187,7 @@ class Core final : public http::NodeApi, private MailReceiver, private TrainingO
   std::map<std::uint64_t, std::function<void(const http::NodeEvent&)>> listeners_;
   std::uint64_t listener_count_ = 0;
   bool closed_ = false;
+  std::atomic<std::uint64_t> turns_ = 0;
   std::thread thread_;
 };
 
