@@ -67,11 +67,6 @@ Result<crypto::Identity> organisation_key(const MeshOptions& options) {
   return store::load_organisation_key(options.folder().organisation_key(), *passphrase);
 }
 
-std::int64_t unix_now() {
-  return std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch())
-      .count();
-}
-
 Result<void> decide(const node::StateFolder& folder, const crypto::Identity& organisation,
                     const Decision& decision) {
   auto keys = node::load_node_keys(folder);

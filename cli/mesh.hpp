@@ -7,6 +7,7 @@
 #include "src/http/client.hpp"
 #include "src/node/governance.hpp"
 #include "src/node/state_folder.hpp"
+#include "src/node/wall_clock.hpp"
 
 #include <functional>
 #include <memory>
@@ -26,10 +27,11 @@ void add_dir_option(CLI::App& verb, MeshOptions& options);
 /// Adds --passphrase-file as well; without it $HANSA_PASSPHRASE, else a prompt.
 void add_key_options(CLI::App& verb, MeshOptions& options);
 
+using node::unix_now;
+
 Result<config::NodeConfig> read_node_config(const node::StateFolder& folder);
 Result<crypto::SecretText> read_passphrase(const MeshOptions& options);
 Result<crypto::Identity> organisation_key(const MeshOptions& options);
-[[nodiscard]] std::int64_t unix_now();
 
 /// Lets `decision` work on a copy of the node's keeper, and brings back what came of it. Tries again if the
 /// roster moved on meanwhile.

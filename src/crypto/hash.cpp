@@ -54,6 +54,16 @@ std::string to_hex(std::span<const std::byte> bytes) {
   return text;
 }
 
+std::optional<std::vector<std::byte>> from_hex(std::string_view text) {
+  std::vector<std::byte> bytes(text.size() / 2);
+  std::size_t length = 0;
+  const bool whole =
+      text.size() % 2 == 0 && ::sodium_hex2bin(reinterpret_cast<unsigned char*>(bytes.data()), bytes.size(),
+                                               text.data(), text.size(), nullptr, &length, nullptr) == 0;
+  if (!whole || length != bytes.size()) return std::nullopt;
+  return bytes;
+}
+
 Hasher::Hasher(std::string_view label) noexcept : state_{} {
   HANSA_ASSERT(!label.empty() && label.size() <= kLabelBytesMax);
   std::array<unsigned char, kLabelBytesMax> personal{};

@@ -7,14 +7,18 @@
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace hansa::crypto {
 
 /// Two lower-case hexadecimal digits per byte.
 [[nodiscard]] std::string to_hex(std::span<const std::byte> bytes);
+/// The bytes of such text, in either case; none for anything else.
+[[nodiscard]] std::optional<std::vector<std::byte>> from_hex(std::string_view text);
 
 /// 32 bytes of hash; a plain value.
 struct Hash256 {

@@ -3,6 +3,7 @@
 #include "src/node/core.hpp"
 
 #include "src/crypto/random.hpp"
+#include "src/node/keeper_rows.hpp"
 
 #include <hansa/assert.hpp>
 
@@ -63,16 +64,12 @@ Result<void> Core::start() {
   messenger_ = std::move(messenger).value();
   if (const auto opened = open_audit(); !opened) return opened.error();
 
-  std::vector<protocols::roster::Record> records;
   const auto rows = db_.all("roster");
   if (!rows) return rows.error();
-  for (const store::StateDb::Row& row : *rows) {
-    if (row.key.empty()) continue;
-    records.push_back({static_cast<protocols::roster::RecordKind>(row.key[0]),
-                       Bytes(row.key.begin() + 1, row.key.end()), row.value});
-  }
+  const auto records = records_of(*rows);
+  if (!records) return records.error();
   protocols::roster::KeeperEffects kept;
-  if (const auto begun = keeper_.start(records, unix_now(), kept, recovering); !begun) return begun.error();
+  if (const auto begun = keeper_.start(*records, unix_now(), kept, recovering); !begun) return begun.error();
   perform(std::move(kept));
   roster_changed();
 
@@ -211,11 +208,6 @@ void Core::tick() {
 }
 
 Time Core::now() const { return std::chrono::duration_cast<Duration>(Clock::now() - began_); }
-
-std::int64_t Core::unix_now() const {
-  return std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch())
-      .count();
-}
 
 void Core::log(const std::string& level, const std::string& text) const {
   if (options_.log) options_.log(level, text);

@@ -12,6 +12,7 @@
 #include "src/node/node_audit.hpp"
 #include "src/node/state_folder.hpp"
 #include "src/node/training.hpp"
+#include "src/node/wall_clock.hpp"
 #include "src/store/state_db.hpp"
 
 #include <atomic>
@@ -95,7 +96,6 @@ class Core final : public http::NodeApi, private MailReceiver, private TrainingO
   Answer ask(std::function<Answer()> question);
   void tick();
   [[nodiscard]] Time now() const;
-  [[nodiscard]] std::int64_t unix_now() const;
   void log(const std::string& level, const std::string& text) const;
   void emit(const std::string& name, const std::string& subject);
   void evidence(const std::string& kind, const std::string& about, const std::string& text);

@@ -4,7 +4,7 @@
 
 #include "protocols/roster/identity.hpp"
 #include "src/crypto/hash.hpp"
-#include "src/node/hex.hpp"
+#include "src/node/keeper_rows.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -22,12 +22,6 @@ std::string url(const std::vector<std::string>& endpoints) {
   return endpoints.empty() ? std::string() : "tcp://" + endpoints.front();
 }
 
-Bytes row_key(const roster::Record& record) {
-  Bytes key{static_cast<std::byte>(record.kind)};
-  key.insert(key.end(), record.key.begin(), record.key.end());
-  return key;
-}
-
 }  // namespace
 
 void Core::perform(roster::KeeperEffects effects) {
@@ -35,9 +29,8 @@ void Core::perform(roster::KeeperEffects effects) {
   for (roster::KeeperEffect& effect : effects) {
     if (stopping_) return;
     if (auto* persist = std::get_if<roster::PersistRecord>(&effect)) {
-      const Bytes key = row_key(persist->record);
-      must(persist->record.value.empty() ? db_.erase("roster", key)
-                                         : db_.put("roster", key, persist->record.value),
+      const store::StateDb::Row row = row_of(persist->record);
+      must(row.value.empty() ? db_.erase("roster", row.key) : db_.put("roster", row.key, row.value),
            "the roster cannot be kept");
     } else if (auto* tell = std::get_if<roster::Tell>(&effect)) {
       tell_roster(tell->to, std::make_shared<const Bytes>(std::move(tell->message)));
@@ -151,7 +144,7 @@ Result<http::NodeApi::KeeperState> Core::keeper_state_now() {
   crypto::Hasher base("hansa/keeper");
   for (const store::StateDb::Row& row : *rows) {
     base.update_u64(row.key.size()).update(row.key).update_u64(row.value.size()).update(row.value);
-    state.records.emplace_back(crypto::to_hex(row.key), crypto::to_hex(row.value));
+    state.records.push_back(text_of(row));
   }
   state.base = base.finish().hex();
   return state;
@@ -165,31 +158,27 @@ Result<void> Core::change_keeper_now(const KeeperChange& change) {
   if (current->base != change.base) {
     return Error{ErrorKind::failed, "the roster has changed meanwhile", "try the command again"};
   }
-  std::vector<store::StateDb::Row> changed;
+  auto changed = rows_of(change.records);
+  if (!changed) return changed.error();
   std::vector<Bytes> removed;
-  for (const auto& [key_text, value_text] : change.records) {
-    auto key = from_hex(key_text), value = from_hex(value_text);
-    if (!key || !value || key->empty()) return Error{ErrorKind::bad_data, "a record is not hexadecimal", ""};
-    value->empty() ? removed.push_back(std::move(*key))
-                   : changed.push_back({std::move(*key), std::move(*value)});
-  }
-  if (const auto kept = db_.put_all("roster", changed); !kept) return kept.error();
+  std::erase_if(*changed, [&](store::StateDb::Row& row) {
+    if (row.value.empty()) removed.push_back(std::move(row.key));
+    return row.value.empty();
+  });
+  if (const auto kept = db_.put_all("roster", *changed); !kept) return kept.error();
   for (const Bytes& key : removed) {
     if (const auto gone = db_.erase("roster", key); !gone) return gone.error();
   }
   const auto rows = db_.all("roster");
   if (!rows) return rows.error();
-  std::vector<roster::Record> records;
-  for (const store::StateDb::Row& row : *rows) {
-    records.push_back(
-        {static_cast<roster::RecordKind>(row.key[0]), Bytes(row.key.begin() + 1, row.key.end()), row.value});
-  }
+  const auto records = records_of(*rows);
+  if (!records) return records.error();
   keeper_ = roster::RosterKeeper({.node = keys_.node->public_key(), .organisation = keys_.organisation});
   roster::KeeperEffects effects;
-  if (const auto started = keeper_.start(records, unix_now(), effects); !started) return started.error();
+  if (const auto started = keeper_.start(*records, unix_now(), effects); !started) return started.error();
   for (const NodeKey& peer : messenger_->connected()) keeper_.on_connected(peer, unix_now(), effects);
   for (const std::string& text : change.messages) {
-    if (auto message = from_hex(text)) effects.emplace_back(roster::TellAll{std::move(*message), {}});
+    if (auto message = crypto::from_hex(text)) effects.emplace_back(roster::TellAll{std::move(*message), {}});
   }
   roster_changed();
   perform(std::move(effects));

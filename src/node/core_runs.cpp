@@ -103,20 +103,7 @@ Result<std::string> Core::propose_now(const ProposeRun& wanted) {
     if (organisations.insert(node.organisation).second) manifest.parties.push_back(node.node);
   }
   const auto parties = static_cast<std::uint32_t>(manifest.parties.size());
-  const std::filesystem::path text = options_.folder.root / "proposal.toml";
-  const std::filesystem::path schema = options_.folder.root / "proposal.schema.toml";
-  const auto bytes_of = [](const std::string& s) { return std::as_bytes(std::span(s.data(), s.size())); };
-  if (const auto kept = store::write_private_file(text, bytes_of(wanted.manifest_toml)); !kept) {
-    return kept.error();
-  }
-  std::vector<config::Override> overrides;
-  if (!wanted.schema_toml.empty()) {
-    if (const auto kept = store::write_private_file(schema, bytes_of(wanted.schema_toml)); !kept) {
-      return kept.error();
-    }
-    overrides.push_back({"data.schema", schema.string()});
-  }
-  auto proposal = make_proposal(text.string(), overrides, parties);
+  auto proposal = make_proposal(wanted.manifest_toml, wanted.schema_toml, parties);
   if (!proposal) return proposal.error();
   manifest.consortium = keeper_.chain().consortium();
   manifest.roster_version = keeper_.hint().version;

@@ -2,7 +2,7 @@
 
 #include "protocols/roster/layout.hpp"
 #include "src/crypto/hash.hpp"
-#include "src/node/hex.hpp"
+#include "src/node/keeper_rows.hpp"
 
 #include <utility>
 
@@ -12,21 +12,16 @@ namespace roster = protocols::roster;
 
 Result<Governance> Governance::open(const NodeKeys& keys, const http::NodeApi::KeeperState& state,
                                     std::int64_t now_s) {
-  std::vector<roster::Record> records;
-  for (const auto& [key_text, value_text] : state.records) {
-    auto key = from_hex(key_text), value = from_hex(value_text);
-    if (!key || !value || key->empty()) {
-      return Error{ErrorKind::bad_data, "the node's roster cannot be read",
-                   "is the node of another version?"};
-    }
-    records.push_back({static_cast<roster::RecordKind>((*key)[0]), {key->begin() + 1, key->end()}, *value});
-  }
+  const auto rows = rows_of(state.records);
+  if (!rows) return rows.error();
+  const auto records = records_of(*rows);
+  if (!records) return records.error();
   Governance result;
   result.base_ = state.base;
   result.keeper_ = std::make_unique<roster::RosterKeeper>(
       roster::KeeperConfig{.node = keys.node->public_key(), .organisation = keys.organisation});
   roster::KeeperEffects known;
-  if (const auto started = result.keeper_->start(records, now_s, known); !started) return started.error();
+  if (const auto started = result.keeper_->start(*records, now_s, known); !started) return started.error();
   return result;
 }
 
@@ -35,9 +30,7 @@ http::NodeApi::KeeperChange Governance::change() const {
   change.base = base_;
   for (const roster::KeeperEffect& effect : effects_) {
     if (const auto* persist = std::get_if<roster::PersistRecord>(&effect)) {
-      roster::Bytes key{static_cast<std::byte>(persist->record.kind)};
-      key.insert(key.end(), persist->record.key.begin(), persist->record.key.end());
-      change.records.emplace_back(crypto::to_hex(key), crypto::to_hex(persist->record.value));
+      change.records.push_back(text_of(row_of(persist->record)));
     } else if (const auto* all = std::get_if<roster::TellAll>(&effect)) {
       change.messages.push_back(crypto::to_hex(all->message));
     } else if (const auto* tell = std::get_if<roster::Tell>(&effect)) {

@@ -16,21 +16,25 @@ std::string own_format(const std::string& dataset) {
   return dataset == "libsvm" || dataset == "idx" ? dataset : "csv";
 }
 
-Result<std::string> schema_of(const config::RunConfig& config) {
-  if (own_format(config.data.dataset) != "csv") return std::string();
-  std::string path = config.schema_path;
+Result<learn::CsvSchema> bundled_schema(const std::string& dataset) {
   for (const learn::DatasetEntry& entry : learn::dataset_registry()) {
-    if (entry.name == config.data.dataset && path.empty() && !entry.schema_file.empty()) {
-      path = learn::data_folder() + "/" + std::string(entry.schema_file);
+    if (entry.name == dataset && !entry.schema_file.empty()) {
+      return config::read_schema(learn::data_folder() + "/" + std::string(entry.schema_file));
     }
   }
-  if (path.empty()) {
-    return Error{ErrorKind::usage, "the run's data has no schema, so its parties could not encode alike",
-                 "set data.schema to a schema file; `hansa data describe FILE --schema` writes one"};
-  }
-  auto schema = config::read_schema(path);
+  return Error{ErrorKind::usage, "the run's data has no schema, so its parties could not encode alike",
+               "set data.schema to a schema file; `hansa data describe FILE --schema` writes one"};
+}
+
+Result<std::string> schema_of(const config::RunConfig& config, const std::string& text) {
+  if (own_format(config.data.dataset) != "csv") return std::string();
+  auto schema = text.empty() ? bundled_schema(config.data.dataset)
+                             : config::parse_schema(text, "the run's data schema");
   if (!schema) return schema.error();
-  if (schema->columns.empty()) return Error{ErrorKind::bad_data, path + " lists no columns", ""};
+  if (schema->columns.empty()) {
+    return Error{ErrorKind::bad_data, "the run's data schema lists no columns",
+                 "name the columns to learn from"};
+  }
   schema->group.clear();  // a party's file is its own: nothing in it says whose a row is
   schema->groups.clear();
   return config::schema_to_toml(*schema);
@@ -55,16 +59,15 @@ std::vector<std::string> simulated_only(const config::RunConfig& config) {
 
 }  // namespace
 
-Result<Proposal> make_proposal(const std::string& config_path, const std::vector<config::Override>& overrides,
+Result<Proposal> make_proposal(const std::string& text, const std::string& schema_text,
                                std::uint32_t parties) {
-  std::vector<config::Override> all = overrides;
-  all.push_back({"parties", std::to_string(parties)});
-  auto config = config::load_run_config(config_path, all);
+  auto config =
+      config::parse_run_config(text, "the proposed configuration", {{"parties", std::to_string(parties)}});
   if (!config) return config.error();
   Proposal result;
   result.name = config->name;
   result.ignored = simulated_only(*config);
-  auto schema = schema_of(*config);
+  auto schema = schema_of(*config, schema_text);
   if (!schema) return schema.error();
   result.schema = std::move(schema).value();
   // What is the proposer's own, or only simulated, does not travel.

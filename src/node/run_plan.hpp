@@ -24,15 +24,15 @@ struct DataBinding {
   std::string test_labels_path;  ///< IDX
 };
 
-/// Turns a configuration file into what a manifest carries: all keys resolved, the data schema beside it, no
-/// path of the proposer's. `parties` is how many are asked. Errors: anything that could not run, and an
+/// Turns a configuration's text into what a manifest carries: all keys resolved, the data schema beside it,
+/// no path of the proposer's. `schema` is the text of a schema file; empty: that of the bundled dataset which
+/// the configuration names. `parties` is how many are asked. Errors: anything that could not run, and an
 /// aggregation or strategy that does not fit so few parties.
 struct Proposal {
   std::string name, config, schema;
   std::vector<std::string> ignored;  ///< tables that only a simulation looks at and that were set
 };
-Result<Proposal> make_proposal(const std::string& config_path, const std::vector<config::Override>& overrides,
-                               std::uint32_t parties);
+Result<Proposal> make_proposal(const std::string& config, const std::string& schema, std::uint32_t parties);
 
 /// The configuration of a manifest, for `parties` parties that each bind their own data.
 Result<config::RunConfig> config_of(const protocols::runs::RunManifest& manifest, std::uint32_t parties);

@@ -12,7 +12,7 @@ namespace {
 
 using Bytes = std::vector<std::byte>;
 
-Bytes from_hex(const std::string& text) {
+Bytes hex_bytes(const std::string& text) {
   Bytes out;
   for (std::size_t i = 0; i + 1 < text.size(); i += 2)
     out.push_back(static_cast<std::byte>(std::stoi(text.substr(i, 2), nullptr, 16)));
@@ -51,7 +51,7 @@ void expect_spoilt_fail(const Proof& proof, const Accepts& accepts) {
 }
 
 TEST(Sha256, VectorsOfTheStandard) {
-  const Bytes abc = from_hex("616263");
+  const Bytes abc = hex_bytes("616263");
   EXPECT_EQ(crypto::sha256({abc}).hex(), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
   EXPECT_EQ(crypto::sha256({}).hex(), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
   EXPECT_EQ(crypto::sha256({std::span(abc).first(1), std::span(abc).subspan(1)}), crypto::sha256({abc}));
@@ -72,7 +72,7 @@ TEST(MerkleTree, PublishedRoots) {
   Tree tree;
   EXPECT_EQ(tree.root().hex(), roots[0]);
   for (std::size_t i = 0; i < std::size(entries); ++i) {
-    tree.append(leaf_hash(from_hex(entries[i])));
+    tree.append(leaf_hash(hex_bytes(entries[i])));
     EXPECT_EQ(tree.root().hex(), roots[i + 1]) << i + 1;
   }
 }

@@ -18,7 +18,7 @@ TEST(Channel, SealsTheVectorOfRfc8439) {  // section 2.8.2
       "would be it.";
   const Secret32 key(array_from_hex<32>("808182838485868788898a8b8c8d8e8f909192939495969798999a9b9c9d9e9f"));
   const auto sealed = seal(key, array_from_hex<12>("070000004041424344454647"),
-                           from_hex("50515253c0c1c2c3c4c5c6c7"), std::as_bytes(std::span(kText)));
+                           hex_bytes("50515253c0c1c2c3c4c5c6c7"), std::as_bytes(std::span(kText)));
   EXPECT_EQ(to_hex(sealed),
             "d31a8d34648e60db7b86afbc53ef7ec2a4aded51296e08fea9e2b5a736ee62d63dbea45e8ca9671282fafb69da92728b"
             "1a71de0a9e060b2905d6a5b67ecd3b3692ddbd7f2d778b8c9803aee328091b58fab324e4fad675945585808b4831d7bc"
@@ -27,7 +27,7 @@ TEST(Channel, SealsTheVectorOfRfc8439) {  // section 2.8.2
 
 TEST(Channel, OpensOnlyWhatWasSealed) {
   const Secret32 key(hash("hansa.test", {}).bytes);
-  const auto plain = from_hex("000102030405060708090a0b0c0d0e0f"), context = from_hex("aabb");
+  const auto plain = hex_bytes("000102030405060708090a0b0c0d0e0f"), context = hex_bytes("aabb");
   const auto sealed = seal(key, Nonce{}, context, plain);
   ASSERT_EQ(sealed.size(), plain.size() + kSealBytes);
   std::vector<std::byte> opened(plain.size());
@@ -39,13 +39,14 @@ TEST(Channel, OpensOnlyWhatWasSealed) {
     EXPECT_FALSE(open(key, Nonce{}, context, changed, opened));
     EXPECT_EQ(opened, std::vector<std::byte>(plain.size())) << "nothing of a forgery is given out";
   }
-  EXPECT_FALSE(open(key, Nonce{}, from_hex("aabc"), sealed, opened));
+  EXPECT_FALSE(open(key, Nonce{}, hex_bytes("aabc"), sealed, opened));
   EXPECT_FALSE(open(Secret32(), Nonce{}, context, sealed, opened));
   EXPECT_FALSE(open(key, Nonce{}, context, std::span(sealed).first(15), {}));
 }
 
 TEST(Channel, BothEndsAgreeAndDirectionsDiffer) {
-  const ExchangeKey a(hash("hansa.test", from_hex("01")).bytes), b(hash("hansa.test", from_hex("02")).bytes);
+  const ExchangeKey a(hash("hansa.test", hex_bytes("01")).bytes),
+      b(hash("hansa.test", hex_bytes("02")).bytes);
   const auto client = a.agree(b.public_key(), true), server = b.agree(a.public_key(), false);
   ASSERT_TRUE(client && server);
   EXPECT_EQ(to_hex(client->send.bytes()), to_hex(server->receive.bytes()));
@@ -64,11 +65,11 @@ TEST(Channel, ExchangeKeysFollowRfc7748) {  // section 6.1: Bob's public key
 TEST(Kdf, MatchesHashlib) {
   // hashlib.blake2b(data, digest_size=32, key=key, person=label).hexdigest()
   const Secret32 key(array_from_hex<32>("000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"));
-  EXPECT_EQ(to_hex(derive_key(key.bytes(), "hansa1/pairmask", from_hex("0102030405")).bytes()),
+  EXPECT_EQ(to_hex(derive_key(key.bytes(), "hansa1/pairmask", hex_bytes("0102030405")).bytes()),
             "4cda06c6f1bc5fecef10a2ad717bb5b635020ab316363522f3addf75a61ca72a");
   EXPECT_EQ(to_hex(derive_key(key.bytes(), "hansa1/selfmask", {}).bytes()),
             "b73ce60138e2c7a0876f93e05e21041f01823127fdc954bdab4f339cd2d698c4");
-  EXPECT_EQ(to_hex(hash_wide(from_hex("616263")).bytes()),
+  EXPECT_EQ(to_hex(hash_wide(hex_bytes("616263")).bytes()),
             "ba80a53f981c4d0d6a2797b69f12f6e94c212f14685ac4b74b12bb6fdbffa2d1"
             "7d87c5392aab792dc252d5de4533cc9518d38aa8dbf1925ab92386edd4009923");
 }

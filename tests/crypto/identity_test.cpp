@@ -35,7 +35,7 @@ TEST(Identity, GivesTheVectorsOfRfc8032) {
   for (const Vector& vector : kVectors) {
     const auto identity = Identity::from_seed(array_from_hex<32>(vector.seed));
     EXPECT_EQ(to_hex(identity.public_key()), vector.public_key);
-    const auto message = from_hex(vector.message);
+    const auto message = hex_bytes(vector.message);
     EXPECT_EQ(to_hex(identity.sign(message)), vector.signature);
     EXPECT_TRUE(verify(identity.public_key(), message, array_from_hex<64>(vector.signature)));
   }
@@ -43,7 +43,7 @@ TEST(Identity, GivesTheVectorsOfRfc8032) {
 
 TEST(Identity, AnyChangedBitBreaksASignature) {
   const auto identity = Identity::generate();
-  const auto message = from_hex("00112233445566778899aabbccddeeff");
+  const auto message = hex_bytes("00112233445566778899aabbccddeeff");
   const Signature signature = identity.sign(message);
   ASSERT_TRUE(verify(identity.public_key(), message, signature));
   for (std::size_t bit = 0; bit < 8 * signature.size(); ++bit) {

@@ -74,7 +74,7 @@ TEST(KeyFile, GivesBackWhatWasPutIn) {
   const auto node_again = decode_node_key(file, "node.key");
   ASSERT_TRUE(node_again.ok()) << node_again.error().message;
   EXPECT_EQ(node_again->public_key(), node.public_key());
-  const auto message = from_hex("0011");
+  const auto message = hex_bytes("0011");
   EXPECT_EQ(node_again->sign(message), node.sign(message));
 
   const CurveKey curve = CurveKey::generate();

@@ -23,7 +23,7 @@ Bytes bytes_of(std::string_view text) {
   return {bytes.begin(), bytes.end()};
 }
 
-Bytes from_hex(std::string_view hex) {
+Bytes hex_bytes(std::string_view hex) {
   Bytes bytes;
   for (std::size_t i = 0; i + 1 < hex.size(); i += 2) {
     bytes.push_back(static_cast<std::byte>(std::stoi(std::string(hex.substr(i, 2)), nullptr, 16)));
@@ -218,14 +218,14 @@ TEST(Envelope, BombsAreRefusedBeforeTheyGoOff) {
   for (int i = 0; i < 24000; ++i) {
     for (const int b : {0xdc, 0x00, 0x01}) nested_arrays.push_back(static_cast<std::byte>(b));
   }
-  const std::vector<Bytes> bombs = {from_hex("dd0f000000"),        // an array of 251 million
-                                    from_hex("ddffffffff"),        // of 4 billion
-                                    from_hex("9cdd0f000000"),      // inside ours
-                                    from_hex("9cdfffffffff"),      // a map
-                                    from_hex("9c0101c6ffffffff"),  // 4 GiB of bytes
-                                    from_hex("9c0101c4080102"),    // truncated bytes
-                                    from_hex("9c"),
-                                    from_hex("c1"),
+  const std::vector<Bytes> bombs = {hex_bytes("dd0f000000"),        // an array of 251 million
+                                    hex_bytes("ddffffffff"),        // of 4 billion
+                                    hex_bytes("9cdd0f000000"),      // inside ours
+                                    hex_bytes("9cdfffffffff"),      // a map
+                                    hex_bytes("9c0101c6ffffffff"),  // 4 GiB of bytes
+                                    hex_bytes("9c0101c4080102"),    // truncated bytes
+                                    hex_bytes("9c"),
+                                    hex_bytes("c1"),
                                     Bytes(256, std::byte{0x91}),
                                     Bytes(1000000, std::byte{0x91}),
                                     nested_arrays,

@@ -28,11 +28,6 @@ bool eventually(const std::function<bool()>& condition, std::chrono::seconds pat
   return true;
 }
 
-std::int64_t unix_now() {
-  return std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch())
-      .count();
-}
-
 Consortium::Consortium(const std::filesystem::path& base, std::size_t members) : base_(base) {
   for (std::size_t i = 0; i < members; ++i) {
     auto member = std::make_unique<Member>();

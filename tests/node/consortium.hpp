@@ -4,6 +4,7 @@
 
 #include "src/node/core.hpp"
 #include "src/node/governance.hpp"
+#include "src/node/wall_clock.hpp"
 
 #include <chrono>
 #include <filesystem>
@@ -53,6 +54,5 @@ class Consortium {
 /// Waits until `condition` holds, looking whenever something may have changed; false after `patience`.
 bool eventually(const std::function<bool()>& condition,
                 std::chrono::seconds patience = std::chrono::seconds(60));
-[[nodiscard]] std::int64_t unix_now();
 
 }  // namespace hansa::node::testing

@@ -60,6 +60,11 @@ class Observer final : public TrainingObserver {
   std::condition_variable changed_;
 };
 
+std::string text_of(const fs::path& file) {
+  std::ifstream in(file);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
 class NodeTraining : public ::testing::Test {
  protected:
   void SetUp() override {
@@ -105,7 +110,7 @@ class NodeTraining : public ::testing::Test {
   /// A run of all parties that has begun.
   [[nodiscard]] protocols::runs::Run begun(const std::string& config_file) const {
     using namespace protocols::runs;
-    auto proposal = make_proposal(config_file, {}, kParties);
+    auto proposal = make_proposal(text_of(config_file), text_of(data_.schema), kParties);
     EXPECT_TRUE(proposal.ok()) << proposal.error().message;
     protocols::runs::Run run;
     run.manifest.name = proposal->name;
@@ -183,8 +188,10 @@ TEST_F(NodeTraining, AFileThatDoesNotFitIsNamedBeforeTheFirstRound) {
 }
 
 TEST_F(NodeTraining, AProposalCarriesNoPathAndSaysWhatItLeavesOut) {
-  const std::string file = std::string(HANSA_SOURCE_DIR) + "/examples/bank-branches.toml";
-  const auto proposal = make_proposal(file, {{"topology.name", "ring"}}, kParties);
+  auto few = config::load_run_config(std::string(HANSA_SOURCE_DIR) + "/examples/bank-branches.toml",
+                                     {{"topology.name", "ring"}, {"parties", std::to_string(kParties)}});
+  ASSERT_TRUE(few.ok()) << few.error().message;
+  const auto proposal = make_proposal(config::to_toml(*few), "", kParties);
   ASSERT_TRUE(proposal.ok()) << proposal.error().message;
   EXPECT_THAT(proposal->config, Not(HasSubstr(HANSA_SOURCE_DIR)));
   EXPECT_THAT(proposal->schema, HasSubstr("balance"));
