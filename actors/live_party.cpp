@@ -12,6 +12,7 @@
 #include <caf/send.hpp>
 
 #include <exception>
+#include <optional>
 #include <utility>
 
 namespace hansa::actors {
@@ -37,15 +38,34 @@ class NodeHost final : public Host {
       : Host(what, sink, now), node_(node) {}
 
   std::size_t send(PartyId, PartyId to, protocols::Message message) override {
-    auto frame = std::make_shared<const std::vector<std::byte>>(wire::encode(message));
-    const std::size_t bytes = frame->size();
-    node_.send(to, std::move(frame));
+    if (!encoded_ || !same_bytes(*encoded_, message)) {
+      frame_ = std::make_shared<const std::vector<std::byte>>(wire::encode(message));
+      encoded_ = std::move(message);
+    }
+    const std::size_t bytes = frame_.size();
+    node_.send(to, frame_);
     return bytes;
   }
   Result<void> persist(PartyId, const protocols::Record& record) override { return node_.persist(record); }
+  bool input_handled() override {
+    encoded_.reset();  // a model that nobody else holds may be changed in place
+    frame_ = {};
+    return false;
+  }
 
  private:
+  /// Whether `b` is sure to be encoded as `a` was: a model that goes to several neighbours.
+  static bool same_bytes(const protocols::Message& a, const protocols::Message& b) noexcept {
+    const auto* const x = std::get_if<protocols::ModelMessage>(&a);
+    const auto* const y = std::get_if<protocols::ModelMessage>(&b);
+    return x != nullptr && y != nullptr && x->round == y->round && x->weight == y->weight &&
+           x->age == y->age && x->sequence == y->sequence && x->model.block == y->model.block &&
+           x->model.first == y->model.first && x->model.count == y->model.count;
+  }
+
   LiveNode& node_;
+  std::optional<protocols::Message> encoded_;  ///< last, while the same input is handled
+  FrameRef frame_;
 };
 
 caf::actor_system_config& tuned(caf::actor_system_config& config) {

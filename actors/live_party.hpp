@@ -6,6 +6,7 @@
 #include "src/exec/local_training.hpp"
 
 #include <hansa/result.hpp>
+#include <hansa/shared_bytes.hpp>
 #include <hansa/types.hpp>
 
 #include <cstddef>
@@ -15,7 +16,7 @@
 
 namespace hansa::actors {
 
-using FrameRef = std::shared_ptr<const std::vector<std::byte>>;
+using FrameRef = SharedBytes;
 
 /// What a live party asks of its node. Called on the party's threads, in the order of its effects; no call
 /// may block on the network.

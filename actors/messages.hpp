@@ -5,6 +5,7 @@
 #include "protocols/machine.hpp"
 #include "src/exec/local_training.hpp"
 
+#include <hansa/shared_bytes.hpp>
 #include <hansa/types.hpp>
 
 #include <caf/allowed_unsafe_message_type.hpp>
@@ -27,7 +28,7 @@ struct Delivery {
 /// To a party: a peer's message as bytes.
 struct Frame {
   PartyId from{};
-  std::shared_ptr<const std::vector<std::byte>> bytes;
+  SharedBytes bytes;
 };
 /// To a party, from itself: the alarm for `at`.
 struct Alarm {

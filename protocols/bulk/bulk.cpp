@@ -13,6 +13,7 @@ namespace {
 constexpr std::size_t kLateMax = 64;         // chunks per holder that are still welcome after their time
 constexpr std::uint32_t kList = 0xFFFFFFFF;  // stands for the list of hashes among late chunks
 constexpr std::size_t kOwedMax = 1024;       // peers
+constexpr int kFastPart = 16;                // of the time that a request may take
 
 Blob whole(std::shared_ptr<std::byte[]> data, std::uint64_t size) {
   const std::span<const std::byte> bytes(data.get(), static_cast<std::size_t>(size));
@@ -24,7 +25,13 @@ Blob whole(std::shared_ptr<std::byte[]> data, std::uint64_t size) {
 BlobId Bulk::hold(Manifest manifest, Blob blob, std::uint8_t kind) {
   HANSA_ASSERT(manifest.size == blob.bytes.size() && manifest.chunks.size() == chunks_of(manifest.size));
   const BlobId id = manifest.id();
-  held_.try_emplace(id, Held{std::move(manifest), std::move(blob), kind, {}});
+  held_.try_emplace(id, Held{std::move(manifest), std::move(blob), nullptr, kind, {}});
+  return id;
+}
+
+BlobId Bulk::hold(Packed packed, std::uint8_t kind) {
+  const BlobId id = packed.manifest.id();
+  held_.try_emplace(id, Held{std::move(packed.manifest), {}, std::move(packed.bodies), kind, {}});
   return id;
 }
 
@@ -111,9 +118,15 @@ void Bulk::serve(const Node& from, const ChunkRequest& request, Effects& out) {
     return;
   }
   ++counters_.chunks_served;
+  if (held->bodies != nullptr) {
+    const auto body = Packed{{held->manifest.size, {}}, held->bodies}.body(request.index);
+    const auto data = body.last(chunk_size(held->manifest.size, request.index));
+    out.emplace_back(Send{from, ChunkReply{request.id, request.index, data, held->bodies, body}});
+    return;
+  }
   const auto data = held->blob.bytes.subspan(std::size_t{request.index} * kChunkBytes,
                                              chunk_size(held->manifest.size, request.index));
-  out.emplace_back(Send{from, ChunkReply{request.id, request.index, data, held->blob.owner}});
+  out.emplace_back(Send{from, ChunkReply{request.id, request.index, data, held->blob.owner, {}}});
 }
 
 // --- Taking
@@ -150,7 +163,7 @@ void Bulk::take(const Node& from, const ManifestReply& reply, Time now, Effects&
   } else {
     fetch.manifest = reply.manifest;
     // Not zeroed: memory is taken page by page, as chunks arrive.
-    fetch.data = std::shared_ptr<std::byte[]>(new std::byte[static_cast<std::size_t>(fetch.wanted.size)]);
+    fetch.data = options_.memory(static_cast<std::size_t>(fetch.wanted.size));
     fetch.missing = chunks_of(fetch.wanted.size);
     fetch.have.assign(fetch.missing, false);
   }
@@ -164,6 +177,8 @@ void Bulk::take(const Node& from, const ChunkReply& reply, Time now, Effects& ou
   const auto asked = std::find_if(fetch.requests.begin(), fetch.requests.end(),
                                   [&](const Request& r) { return r.chunk == reply.index; });
   if (fetch.source == from && asked != fetch.requests.end()) {
+    const bool fast = now - asked->asked < options_.timeout / kFastPart;
+    if (fast && fetch.credits < options_.credits_max) ++fetch.credits;
     fetch.requests.erase(asked);
   } else {
     Holder* const known = holder(fetch, from);
@@ -298,14 +313,16 @@ void Bulk::find_source(Fetch& fetch) const {
     if (!candidate.usable || transfers_from(candidate.node) >= options_.transfers_per_peer) continue;
     if (best == nullptr || candidate.strikes < best->strikes) best = &candidate;
   }
-  if (best != nullptr) fetch.source = best->node;
+  if (best == nullptr) return;
+  fetch.source = best->node;
+  fetch.credits = options_.credits;
 }
 
 void Bulk::ask(Fetch& fetch, Time now, Effects& out) const {
   const Time deadline = now + options_.timeout;
   if (!fetch.manifest) {
     if (!fetch.requests.empty()) return;
-    fetch.requests.push_back({std::nullopt, deadline});
+    fetch.requests.push_back({std::nullopt, now, deadline});
     out.emplace_back(Send{*fetch.source, ManifestRequest{fetch.wanted.id}});
     return;
   }
@@ -313,9 +330,9 @@ void Bulk::ask(Fetch& fetch, Time now, Effects& out) const {
     return std::any_of(fetch.requests.begin(), fetch.requests.end(),
                        [&](const Request& r) { return r.chunk == index; });
   };
-  for (; fetch.next < fetch.have.size() && fetch.requests.size() < options_.credits; ++fetch.next) {
+  for (; fetch.next < fetch.have.size() && fetch.requests.size() < fetch.credits; ++fetch.next) {
     if (fetch.have[fetch.next] || open(fetch.next)) continue;
-    fetch.requests.push_back({fetch.next, deadline});
+    fetch.requests.push_back({fetch.next, now, deadline});
     out.emplace_back(Send{*fetch.source, ChunkRequest{fetch.wanted.id, fetch.next}});
   }
 }

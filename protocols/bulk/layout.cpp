@@ -14,6 +14,7 @@ namespace {
 using envelope::Type;
 
 constexpr std::size_t kHashBytes = 32;
+constexpr std::size_t kChunkHeadBytes = kHashBytes + 4;  // name and index, in front of a chunk
 
 class Writer {
  public:
@@ -72,7 +73,7 @@ struct Encoder {
     return Writer(36).put(m.id).integer(m.index, 4).take();
   }
   std::vector<std::byte> operator()(const ChunkReply& m) const {
-    return Writer(36 + m.data.size()).put(m.id).integer(m.index, 4).put(m.data).take();
+    return Writer(kChunkHeadBytes + m.data.size()).put(m.id).integer(m.index, 4).put(m.data).take();
   }
   std::vector<std::byte> operator()(const Refusal& m) const { return Writer(32).put(m.id).take(); }
 };
@@ -115,6 +116,42 @@ Manifest manifest_of(std::span<const std::byte> blob) {
 
 std::vector<std::byte> encode(const Message& message) { return std::visit(Encoder{}, message); }
 
+SharedBytes encode_shared(const Message& message) {
+  const auto* const chunk = std::get_if<ChunkReply>(&message);
+  if (chunk != nullptr && !chunk->body.empty()) return {chunk->owner, chunk->body};
+  return std::make_shared<const std::vector<std::byte>>(encode(message));
+}
+
+std::shared_ptr<std::byte[]> plain_memory(std::size_t bytes) {
+  return std::shared_ptr<std::byte[]>(new std::byte[bytes]);  // not zeroed
+}
+
+std::span<const std::byte> Packed::body(std::uint32_t index) const noexcept {
+  return {bodies.get() + std::size_t{index} * (kChunkHeadBytes + kChunkBytes),
+          kChunkHeadBytes + chunk_size(manifest.size, index)};
+}
+
+Packed pack(std::span<const std::byte> blob, const Memory& memory) {
+  HANSA_ASSERT(possible(blob.size()));
+  const std::uint32_t count = chunks_of(blob.size());
+  const auto bodies = memory(blob.size() + std::size_t{count} * kChunkHeadBytes);
+  Packed packed{{blob.size(), {}}, bodies};
+  packed.manifest.chunks.reserve(count);
+  std::byte* to = bodies.get();
+  for (std::uint32_t i = 0; i < count; ++i) {
+    const auto chunk = blob.subspan(std::size_t{i} * kChunkBytes, chunk_size(blob.size(), i));
+    packed.manifest.chunks.push_back(chunk_hash(chunk));  // which brings it into the cache
+    to = std::copy(chunk.begin(), chunk.end(), to + kChunkHeadBytes);
+  }
+  const BlobId id = packed.manifest.id();
+  for (std::uint32_t i = 0; i < count; ++i) {
+    std::byte* const head = bodies.get() + std::size_t{i} * (kChunkHeadBytes + kChunkBytes);
+    std::byte* const number = std::copy(id.bytes.begin(), id.bytes.end(), head);
+    for (int byte = 0; byte < 4; ++byte) number[byte] = static_cast<std::byte>(i >> 8 * byte);
+  }
+  return packed;
+}
+
 envelope::Type type_of(const Message& message) noexcept {
   constexpr std::array kTypes = {Type::bulk_offer,    Type::bulk_manifest_request,
                                  Type::bulk_manifest, Type::bulk_chunk_request,
@@ -148,10 +185,10 @@ std::optional<Message> decode(envelope::Type type, std::span<const std::byte> bo
       return ChunkRequest{id, static_cast<std::uint32_t>(reader.integer(4))};
     }
     case Type::bulk_chunk: {
-      if (body.size() <= 36 || body.size() > 36 + kChunkBytes) return std::nullopt;
+      if (body.size() <= kChunkHeadBytes || body.size() > kChunkHeadBytes + kChunkBytes) return std::nullopt;
       const BlobId id = reader.hash();
       const auto index = static_cast<std::uint32_t>(reader.integer(4));
-      return ChunkReply{id, index, reader.rest(), nullptr};
+      return ChunkReply{id, index, reader.rest(), nullptr, {}};
     }
     case Type::bulk_refusal:
       if (!exactly(32)) return std::nullopt;

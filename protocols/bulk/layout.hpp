@@ -8,8 +8,11 @@
 #include "protocols/envelope/types.hpp"
 #include "src/crypto/hash.hpp"
 
+#include <hansa/shared_bytes.hpp>
+
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -72,8 +75,10 @@ struct ChunkReply {
   BlobId id;
   std::uint32_t index = 0;
   std::span<const std::byte> data;
-  std::shared_ptr<const void>
-      owner;  ///< keeps `data` alive; null in what was decoded, which lives with its frame
+  /// Keeps `data` alive; null in what was decoded, which lives with its frame.
+  std::shared_ptr<const void> owner;
+  /// The whole body, if it lies ready in memory (Packed); `data` is its end.
+  std::span<const std::byte> body;
 };
 /// Answers either request: not here, or not for you.
 struct Refusal {
@@ -83,6 +88,24 @@ using Message = std::variant<Offer, ManifestRequest, ManifestReply, ChunkRequest
 
 /// The body of a message. docs/wire-format.md has the layouts.
 [[nodiscard]] std::vector<std::byte> encode(const Message& message);
+/// The same without a copy of what lies ready.
+[[nodiscard]] SharedBytes encode_shared(const Message& message);
+
+/// Where large things lie: gives so many bytes, of any value.
+using Memory = std::function<std::shared_ptr<std::byte[]>(std::size_t bytes)>;
+[[nodiscard]] std::shared_ptr<std::byte[]> plain_memory(std::size_t bytes);
+
+/// A blob as it travels: its list of hashes, and the bodies of its chunk messages one behind the other, so
+/// that none has to be put together when somebody asks for it.
+struct Packed {
+  Manifest manifest;
+  std::shared_ptr<const std::byte[]> bodies;
+
+  /// The body of the message with chunk `index`.
+  [[nodiscard]] std::span<const std::byte> body(std::uint32_t index) const noexcept;
+};
+/// Copies and hashes `blob` (1 byte to kBlobBytesMax): about 0.3 ms per MiB, so not in anybody's mailbox.
+[[nodiscard]] Packed pack(std::span<const std::byte> blob, const Memory& memory = plain_memory);
 
 /// The type that its envelope has.
 [[nodiscard]] envelope::Type type_of(const Message& message) noexcept;

@@ -17,13 +17,11 @@ namespace hansa::net {
 
 /// A message that waits.
 struct Outgoing {
-  std::shared_ptr<const Bytes> header;
-  std::shared_ptr<const Bytes> body;
+  SharedBytes header;
+  SharedBytes body;
   Time at{};
 
-  [[nodiscard]] std::size_t size() const noexcept {
-    return (header ? header->size() : 0) + (body ? body->size() : 0);
-  }
+  [[nodiscard]] std::size_t size() const noexcept { return header.size() + body.size(); }
 };
 
 /// Thread-safe.

@@ -105,8 +105,7 @@ void Transport::set_peers(std::vector<Peer> peers) {
   impl_->shared.post([list = std::move(peers)](IoLoop& loop) { loop.set_peers(list); });
 }
 
-bool Transport::send(const CurvePublic& to, Channel channel, std::shared_ptr<const Bytes> header,
-                     std::shared_ptr<const Bytes> body) {
+bool Transport::send(const CurvePublic& to, Channel channel, SharedBytes header, SharedBytes body) {
   Shared& shared = impl_->shared;
   switch (shared.outbox.push({channel, to}, {std::move(header), std::move(body), steady_now()})) {
     case Outbox::Pushed::yes:

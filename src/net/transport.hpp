@@ -14,6 +14,7 @@
 #include "src/net/limits.hpp"
 
 #include <hansa/result.hpp>
+#include <hansa/shared_bytes.hpp>
 #include <hansa/types.hpp>
 
 #include <array>
@@ -165,8 +166,7 @@ class Transport {
 
   /// Queues a message of two frames and returns at once. False if `to` is not on the list (or, in the lobby,
   /// not connected) or has too much queued. True is no promise that it arrives.
-  bool send(const CurvePublic& to, Channel channel, std::shared_ptr<const Bytes> header,
-            std::shared_ptr<const Bytes> body);
+  bool send(const CurvePublic& to, Channel channel, SharedBytes header, SharedBytes body);
 
   /// Takes points from `peer`; at the floor it is cut off and stays out for a while.
   void penalise(const CurvePublic& peer, Offence offence);

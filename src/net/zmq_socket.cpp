@@ -14,21 +14,21 @@ namespace {
 
 constexpr std::size_t kCopiedBytesMax = 1024;  // below, a copy is cheaper than a counter shared by threads
 
-void release(void*, void* hint) { delete static_cast<std::shared_ptr<const std::vector<std::byte>>*>(hint); }
+void release(void*, void* hint) { delete static_cast<std::shared_ptr<const void>*>(hint); }
 
 }  // namespace
 
-Part::Part(std::shared_ptr<const std::vector<std::byte>> bytes) {
-  const std::size_t size = bytes == nullptr ? 0 : bytes->size();
+Part::Part(const SharedBytes& bytes) {
+  const std::size_t size = bytes.size();
   if (size <= kCopiedBytesMax) {
     const int failed = zmq_msg_init_size(&message_, size);
     HANSA_ASSERT(failed == 0);
     if (size != 0) std::memcpy(zmq_msg_data(&message_), bytes->data(), size);
     return;
   }
-  auto* const hint = new std::shared_ptr<const std::vector<std::byte>>(std::move(bytes));
+  auto* const hint = new std::shared_ptr<const void>(bytes.owner());
   // ZeroMQ only reads what it sends; its interface is older than const.
-  auto* const data = const_cast<std::byte*>((*hint)->data());
+  auto* const data = const_cast<std::byte*>(bytes->data());
   const int failed = zmq_msg_init_data(&message_, data, size, release, hint);
   HANSA_ASSERT(failed == 0);
 }

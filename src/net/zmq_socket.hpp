@@ -2,6 +2,7 @@
 // values. Private to src/net/.
 #pragma once
 
+#include <hansa/shared_bytes.hpp>
 #include <hansa/types.hpp>
 
 #include <zmq.h>
@@ -22,7 +23,7 @@ class Part {
  public:
   Part() noexcept { zmq_msg_init(&message_); }
   /// Shares `bytes` with ZeroMQ, which lets go of them when they are sent; small ones are copied.
-  explicit Part(std::shared_ptr<const std::vector<std::byte>> bytes);
+  explicit Part(const SharedBytes& bytes);
   ~Part() { zmq_msg_close(&message_); }
   Part(const Part&) = delete;
   Part& operator=(const Part&) = delete;

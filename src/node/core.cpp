@@ -59,6 +59,7 @@ Result<void> Core::start() {
   mail.transport.control_endpoint = options_.control_endpoint;
   mail.transport.bulk_endpoint = options_.bulk_endpoint;
   start_membership();  // before anything can arrive
+  start_exchange();
   auto messenger = Messenger::open(std::move(mail), *this);
   if (!messenger) return messenger.error();
   messenger_ = std::move(messenger).value();
@@ -186,14 +187,7 @@ void Core::tick() {
     if (!peers.empty()) book_.on_peer_up(peers[compare_turn_++ % peers.size()], runs);
   }
   perform(std::move(runs));
-  protocols::bulk::Effects bulk;
-  bulk_.on_deadline(now(), bulk);
-  perform(std::move(bulk));
-  while (!held_.empty() && now() - held_.front().second > std::chrono::minutes(2)) {
-    bulk_.release(held_.front().first);
-    offered_.erase(held_.front().first);
-    held_.pop_front();
-  }
+  exchange_->tick();
   if (lobby_closes_ && now() > *lobby_closes_) {
     lobby_closes_.reset();
     lobby_endpoint_.clear();

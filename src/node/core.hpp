@@ -3,10 +3,10 @@
 // operators is posted to its queue. Nothing here waits for the network, for training or for a person.
 #pragma once
 
-#include "protocols/bulk/bulk.hpp"
 #include "protocols/roster/keeper.hpp"
 #include "protocols/runs/run_book.hpp"
 #include "src/http/node_api.hpp"
+#include "src/node/bulk_exchange.hpp"
 #include "src/node/membership_thread.hpp"
 #include "src/node/messenger.hpp"
 #include "src/node/node_audit.hpp"
@@ -108,12 +108,13 @@ class Core final : public http::NodeApi, private MailReceiver, private TrainingO
 
   // core_mail.cpp: what arrives
   void on_mail(Arrived mail) override;
+  void on_bulk(const NodeKey& from, Type type, const std::optional<crypto::Hash256>& run,
+               std::span<const std::byte> body) override;
   void on_peer(const NodeKey& peer, bool up) override;
   void on_incompatible(const NodeKey& peer, const std::string& what) override;
   void handle(Arrived mail);
-  void handle_bulk(const Arrived& mail);
   void start_membership();
-  void perform(protocols::bulk::Effects effects);
+  void start_exchange();
 
   // core_roster.cpp
   void perform(protocols::roster::KeeperEffects effects);
@@ -159,14 +160,10 @@ class Core final : public http::NodeApi, private MailReceiver, private TrainingO
 
   protocols::roster::RosterKeeper keeper_;
   protocols::runs::RunBook book_;
-  protocols::bulk::Bulk bulk_;
   std::map<RunId, LocalRun> local_;
   std::map<RunId, config::RunConfig> configs_;  ///< of the manifests, as far as this version can read them
   std::vector<protocols::roster::AllowedNode> allowed_;
   std::map<NodeKey, bool> up_;
-  std::map<protocols::bulk::BlobId, std::pair<RunId, NodeKey>> wanted_;
-  std::map<protocols::bulk::BlobId, RunId> offered_;
-  std::deque<std::pair<protocols::bulk::BlobId, Time>> held_;  ///< frames that were offered, oldest first
   std::vector<http::EvidenceView> evidence_;
   std::optional<Time> lobby_closes_;
   std::string lobby_endpoint_;
@@ -177,6 +174,7 @@ class Core final : public http::NodeApi, private MailReceiver, private TrainingO
   std::vector<std::future<void>> helpers_;  ///< threads that load data, or wait for a training to end
 
   std::unique_ptr<MembershipThread> membership_;
+  std::unique_ptr<BulkExchange> exchange_;
   std::unique_ptr<Messenger> messenger_;
   std::unique_ptr<NodeAudit> audit_;  ///< there once the node has started
 

@@ -7,21 +7,19 @@
 #include <utility>
 
 namespace hansa::node {
-namespace {
-
-/// Kinds of blobs: what to do with one that has been fetched.
-constexpr std::uint8_t kFrameBlob = 1;
-
-bool is_bulk(Type type) noexcept { return type >= Type::bulk_offer && type <= Type::bulk_refusal; }
-
-}  // namespace
 
 void Core::on_mail(Arrived mail) {
   if (mail.type == Type::membership) return membership_->deliver(mail.from, std::move(mail.body));
   post([this, mail = std::move(mail)]() mutable { handle(std::move(mail)); });
 }
 
+void Core::on_bulk(const NodeKey& from, Type type, const std::optional<crypto::Hash256>& run,
+                   std::span<const std::byte> body) {
+  exchange_->on_message(from, type, run, body);
+}
+
 void Core::on_peer(const NodeKey& peer, bool up) {
+  if (!up) exchange_->on_peer_down(peer);
   post([this, peer, up] {
     up_[peer] = up;
     if (up) {
@@ -33,10 +31,6 @@ void Core::on_peer(const NodeKey& peer, bool up) {
       book_.on_peer_up(peer, runs);
       perform(std::move(runs));
       audit_->peer_up(peer);
-    } else {
-      protocols::bulk::Effects bulk;
-      bulk_.on_peer_down(peer, now(), bulk);
-      perform(std::move(bulk));
     }
     log("info", name_of(peer) + (up ? " is connected" : " is disconnected"));
     emit("peer", "");
@@ -105,77 +99,41 @@ void Core::handle(Arrived mail) {
     case Type::secure_message:
       return deliver(std::move(mail));
     default:
-      if (is_bulk(mail.type)) handle_bulk(mail);
+      return;
   }
 }
 
-void Core::handle_bulk(const Arrived& mail) {
-  const auto message = protocols::bulk::decode(mail.type, *mail.body);
-  if (!message) return;
-  protocols::bulk::Effects effects;
-  if (const auto* offer = std::get_if<protocols::bulk::Offer>(&*message)) {
-    const auto local = mail.run ? local_.find(*mail.run) : local_.end();
-    if (offer->kind != kFrameBlob || local == local_.end()) return;  // for a run that is not ours
-    wanted_[offer->id] = {*mail.run, mail.from};
-    bulk_.on_message(mail.from, *message, now(), effects);
-    const NodeKey holders[] = {mail.from};
-    if (const auto fetching = bulk_.fetch(*offer, holders, now(), effects); !fetching) {
-      log("warning", "a message of " + name_of(mail.from) + " is not fetched: " + fetching.error().message);
-    }
-  } else {
-    bulk_.on_message(mail.from, *message, now(), effects);
-  }
-  perform(std::move(effects));
-}
-
-void Core::perform(protocols::bulk::Effects effects) {
-  for (protocols::bulk::Effect& effect : effects) {
-    if (auto* send = std::get_if<protocols::bulk::Send>(&effect)) {
-      const auto body = std::make_shared<const Bytes>(protocols::bulk::encode(send->message));
-      std::optional<RunId> run;
-      if (const auto* offer = std::get_if<protocols::bulk::Offer>(&send->message)) {
-        const auto known = offered_.find(offer->id);
-        if (known != offered_.end()) run = known->second;
-      }
-      messenger_->send(send->to, protocols::bulk::type_of(send->message), body, run);
-    } else if (auto* fetched = std::get_if<protocols::bulk::Fetched>(&effect)) {
-      const auto place = wanted_.find(fetched->id);
-      if (place == wanted_.end()) continue;
-      const auto [run, from] = place->second;
-      wanted_.erase(place);
-      const auto bytes = fetched->blob.bytes;
-      deliver({.from = from,
-               .type = Type::round_message,
-               .run = run,
-               .body = std::make_shared<const Bytes>(bytes.begin(), bytes.end())});
-    } else if (auto* failed = std::get_if<protocols::bulk::Failed>(&effect)) {
-      wanted_.erase(failed->id);
-    } else if (auto* misbehaved = std::get_if<protocols::bulk::Misbehaved>(&effect)) {
-      log("warning", name_of(misbehaved->peer) + " sent a chunk that was not asked for or is not true");
-    }
-  }
+/// Chunks come and go without the loop; it is told of whole frames only.
+void Core::start_exchange() {
+  BulkExchangeConfig config;
+  config.send = [this](const NodeKey& to, Type type, SharedBytes body, std::optional<RunId> run) {
+    messenger_->send(to, type, std::move(body), run);
+  };
+  config.deliver = [this](const RunId& run, const NodeKey& from, SharedBytes frame) {
+    post([this,
+          mail = Arrived{
+              .from = from, .type = Type::round_message, .run = run, .body = std::move(frame)}]() mutable {
+      deliver(std::move(mail));
+    });
+  };
+  config.on_misbehaved = [this](const NodeKey& peer, protocols::bulk::Misdeed) {
+    post([this, peer] {
+      log("warning", name_of(peer) + " sent a chunk that was not asked for or is not true");
+    });
+  };
+  config.on_failed = [this](const NodeKey& peer, const std::string& why) {
+    post([this, peer, why] { log("warning", "a message of " + name_of(peer) + " is not fetched: " + why); });
+  };
+  exchange_ = std::make_unique<BulkExchange>(std::move(config));
 }
 
 void Core::frame_to(const RunId& run, const NodeKey& to, actors::FrameRef frame) {
   constexpr std::size_t kDirectBytesMax = 60 * 1024;  // a control message has 64 KiB
   if (frame->size() <= kDirectBytesMax) {
     messenger_->send(to, Type::round_message, std::move(frame), run);
-    return;
+  } else {
+    exchange_->offer(run, to, frame);  // packed here, on the training's thread: the loop has others to serve
   }
-  // Hashing is done here, on the training's thread: the loop has others to serve.
-  auto manifest = protocols::bulk::manifest_of(*frame);
-  post([this, run, to, frame = std::move(frame), manifest = std::move(manifest)]() mutable {
-    const protocols::bulk::BlobId id = manifest.id();
-    if (!bulk_.holds(id)) {
-      bulk_.hold(std::move(manifest), {frame, std::span<const std::byte>(*frame)}, kFrameBlob);
-      held_.emplace_back(id, now());
-      offered_[id] = run;
-    }
-    protocols::bulk::Effects effects;
-    const NodeKey readers[] = {to};
-    bulk_.offer(id, readers, effects);
-    perform(std::move(effects));
-  });
 }
 
 }  // namespace hansa::node

@@ -71,6 +71,7 @@ void Core::keep(const RunId& run, const Bytes& statement) {
 /// has finished here goes on serving the others until none of them needs it.
 void Core::runs_changed() {
   std::vector<wire::OpenRun> open;
+  std::set<RunId> exchanged;  // also after we have finished: others may still need our last model
   for (const auto& [id, run] : book_.runs()) {
     const auto local = local_.find(id);
     if (local != local_.end() && run.begin && run.state != runs::RunState::running) {
@@ -80,11 +81,14 @@ void Core::runs_changed() {
       auto config = config_of(run.manifest, static_cast<std::uint32_t>(run.manifest.parties.size()));
       if (config) configs_.emplace(id, std::move(config).value());
     }
+    const bool lives = run.state == runs::RunState::proposed || run.state == runs::RunState::running;
+    if (local != local_.end() && lives) exchanged.insert(id);
     const bool may = run.state == runs::RunState::proposed || run.state == runs::RunState::running ||
                      run.state == runs::RunState::complete;
     if (may) open.push_back({id, 0, ~Round{0}, run.manifest.roster_version});
   }
   messenger_->set_runs(std::move(open));
+  exchange_->set_runs(std::move(exchanged));
 }
 
 Result<std::string> Core::propose_now(const ProposeRun& wanted) {

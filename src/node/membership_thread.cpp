@@ -106,7 +106,7 @@ void MembershipThread::misbehaved(const Key& node) {
   if (config_.on_misbehaved) config_.on_misbehaved(node);
 }
 
-void MembershipThread::deliver(const Key& from, std::shared_ptr<const std::vector<std::byte>> body) {
+void MembershipThread::deliver(const Key& from, SharedBytes body) {
   {
     const std::lock_guard lock(mutex_);
     if (queue_.size() >= kQueuedMax) return;

@@ -5,6 +5,8 @@
 #include "protocols/membership/membership.hpp"
 #include "src/crypto/identity.hpp"
 
+#include <hansa/shared_bytes.hpp>
+
 #include <chrono>
 #include <condition_variable>
 #include <cstddef>
@@ -47,7 +49,7 @@ class MembershipThread {
   void stop();
 
   /// The body of a message of type `membership`. Dropped if thousands wait already.
-  void deliver(const Key& from, std::shared_ptr<const std::vector<std::byte>> body);
+  void deliver(const Key& from, SharedBytes body);
   void connected(const Key& peer);
   void set_members(std::vector<protocols::membership::Member> members);
   void set_hint(const protocols::roster::RosterHint& hint);

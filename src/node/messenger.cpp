@@ -115,7 +115,7 @@ void Messenger::dial_lobby(const std::optional<MeshPeer>& host) {
   transport_->dial_lobby(net::Peer{host->curve, std::nullopt, host->control_endpoint, ""});
 }
 
-bool Messenger::send(const NodeKey& to, Type type, BytesRef body, std::optional<crypto::Hash256> run,
+bool Messenger::send(const NodeKey& to, Type type, SharedBytes body, std::optional<crypto::Hash256> run,
                      Round round) {
   const protocols::envelope::TypeRule* rule = protocols::envelope::rule_of(static_cast<std::uint16_t>(type));
   HANSA_ASSERT(rule != nullptr);
@@ -169,7 +169,11 @@ void Messenger::on_frame(const net::CurvePublic& from, net::Channel channel,
     if (offence && channel != net::Channel::lobby) transport_->penalise(from, *offence);
     return;
   }
-  handle({envelope.sender, static_cast<Type>(envelope.type), envelope.run, envelope.round, envelope.boot_id,
+  const auto type = static_cast<Type>(envelope.type);
+  if (type >= Type::bulk_offer && type <= Type::bulk_refusal) {
+    return receiver_.on_bulk(envelope.sender, type, envelope.run, body);
+  }
+  handle({envelope.sender, type, envelope.run, envelope.round, envelope.boot_id,
           std::make_shared<const Bytes>(body.begin(), body.end())});
 }
 

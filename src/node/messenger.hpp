@@ -10,6 +10,7 @@
 #include "src/wire/envelope.hpp"
 
 #include <hansa/result.hpp>
+#include <hansa/shared_bytes.hpp>
 
 #include <array>
 #include <atomic>
@@ -17,6 +18,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -42,7 +44,7 @@ struct Arrived {
   std::optional<crypto::Hash256> run;
   Round round = 0;
   std::uint64_t boot_id = 0;
-  BytesRef body;
+  SharedBytes body;
 };
 
 /// Called on the transport's thread: return soon.
@@ -50,6 +52,9 @@ class MailReceiver {
  public:
   virtual ~MailReceiver() = default;
   virtual void on_mail(Arrived mail) = 0;
+  /// A message of bulk's types; `body` lies in the transport's memory until the call returns.
+  virtual void on_bulk(const NodeKey& from, Type type, const std::optional<crypto::Hash256>& run,
+                       std::span<const std::byte> body) = 0;
   virtual void on_peer(const NodeKey& peer, bool up) = 0;
   /// A peer speaks no version that we speak; `what` has both.
   virtual void on_incompatible(const NodeKey& peer, const std::string& what) = 0;
@@ -77,7 +82,7 @@ class Messenger final : private net::Sink {
 
   /// False if it cannot be queued now. Bodies are at most 64 KiB, on the bulk plane 256 KiB, in the lobby
   /// 15 KiB.
-  bool send(const NodeKey& to, Type type, BytesRef body, std::optional<crypto::Hash256> run = {},
+  bool send(const NodeKey& to, Type type, SharedBytes body, std::optional<crypto::Hash256> run = {},
             Round round = 0);
 
   Result<std::string> open_lobby(const std::string& endpoint) { return transport_->open_lobby(endpoint); }

@@ -22,7 +22,7 @@ TEST(BulkLayout, EachMessageRoundTripsAndItsPrefixesDoNot) {
       ManifestRequest{manifest.id()},
       ManifestReply{manifest.id(), manifest},
       ChunkRequest{manifest.id(), 0x01020304},
-      ChunkReply{manifest.id(), 1, std::span(data).subspan(kChunkBytes), nullptr},
+      ChunkReply{manifest.id(), 1, std::span(data).subspan(kChunkBytes), nullptr, {}},
       Refusal{manifest.id()},
   };
   const std::size_t sizes[] = {41, 32, 40 + 64, 36, 36 + 5, 32};
@@ -46,6 +46,23 @@ TEST(BulkLayout, EachMessageRoundTripsAndItsPrefixesDoNot) {
   }
 }
 
+TEST(BulkLayout, WhatIsPackedIsWhatWouldBeEncoded) {
+  for (const std::size_t size : {std::size_t{1}, kChunkBytes - std::size_t{1}, std::size_t{kChunkBytes},
+                                 3 * std::size_t{kChunkBytes} + 17}) {
+    const auto data = blob(size);
+    const Packed packed = pack(data);
+    ASSERT_EQ(packed.manifest, manifest_of(data));
+    for (std::uint32_t i = 0; i < chunks_of(size); ++i) {
+      const auto chunk = std::span(data).subspan(std::size_t{i} * kChunkBytes, chunk_size(size, i));
+      const auto expected = encode(ChunkReply{packed.manifest.id(), i, chunk, nullptr, {}});
+      const ChunkReply ready{packed.manifest.id(), i, {}, packed.bodies, packed.body(i)};
+      const SharedBytes body = encode_shared(ready);
+      EXPECT_TRUE(std::equal(body->begin(), body->end(), expected.begin(), expected.end())) << size;
+      EXPECT_EQ(body->data(), packed.body(i).data()) << "a copy";
+    }
+  }
+}
+
 TEST(BulkLayout, NumbersAreLittleEndian) {
   const auto body = encode(ChunkRequest{{}, 0x01020304});
   EXPECT_EQ(body[32], std::byte{4});
@@ -57,10 +74,10 @@ TEST(BulkLayout, ImpossibleSizesAreRefused) {
     EXPECT_FALSE(decode(envelope::Type::bulk_offer, encode(Offer{{}, size, 0})));
     EXPECT_FALSE(decode(envelope::Type::bulk_manifest, encode(ManifestReply{{}, Manifest{size, {}}})));
   }
-  EXPECT_FALSE(decode(envelope::Type::bulk_chunk, encode(ChunkReply{{}, 0, {}, nullptr})))
+  EXPECT_FALSE(decode(envelope::Type::bulk_chunk, encode(ChunkReply{{}, 0, {}, nullptr, {}})))
       << "an empty chunk";
   const auto large = blob(kChunkBytes + 1);
-  EXPECT_FALSE(decode(envelope::Type::bulk_chunk, encode(ChunkReply{{}, 0, large, nullptr})));
+  EXPECT_FALSE(decode(envelope::Type::bulk_chunk, encode(ChunkReply{{}, 0, large, nullptr, {}})));
 }
 
 TEST(BulkLayout, LargestListFitsAMessage) {

@@ -99,7 +99,9 @@ struct Network {
 
   BlobId give(std::size_t who, const Bytes& bytes, std::vector<std::size_t> to, std::uint8_t kind = 1) {
     Effects effects;
-    const BlobId id = machines[who].hold(manifest_of(bytes), blob_of(bytes), kind);
+    const bool packs = gives++ % 2 == 0;  // both ways give the same
+    const BlobId id = packs ? machines[who].hold(pack(bytes), kind)
+                            : machines[who].hold(manifest_of(bytes), blob_of(bytes), kind);
     std::vector<Node> nodes;
     for (const std::size_t i : to) nodes.push_back(node(static_cast<std::uint8_t>(i)));
     machines[who].offer(id, nodes, effects);
@@ -116,6 +118,7 @@ struct Network {
   }
 
   Rng rng;
+  std::size_t gives = 0;
   Time now{};
   std::vector<Bulk> machines;
   std::multimap<Time, std::tuple<std::size_t, std::size_t, envelope::Type, Bytes>> queue;
