@@ -92,6 +92,7 @@ std::vector<store::AuditEntry> audited(const fs::path& folder, const std::string
   std::vector<store::AuditEntry> found;
   const auto report = store::verify_log(folder);
   const auto entries = store::read_log(folder, 0, 10'000);
+  EXPECT_TRUE(report && report->ok()) << (report ? report->problem : report.error().message);
   if (!report || !report->ok() || !entries) return found;
   for (const auto& [number, entry] : *entries) {
     if (entry.kind == kind) found.push_back(entry);
