@@ -21,6 +21,8 @@ function shortNumber(value) {
   return size !== 0 && (size < 0.001 || size >= 100000) ? value.toExponential(2) : String(+value.toPrecision(4));
 }
 
+function milliseconds(value) { return value >= 10 ? `${Math.round(value)} ms` : `${value.toFixed(1)} ms`; }
+
 /** points: [[round, value], ...] in order of rounds. `kind` is "loss" or "metric". */
 function curve(title, kind, points, rounds) {
   const width = 330, height = 150, left = 44, right = 10, top = 10, bottom = 24;
@@ -35,8 +37,9 @@ function curve(title, kind, points, rounds) {
   const step = niceStep(high - low, 3);
   low = Math.floor(low / step) * step;
   high = Math.ceil(high / step) * step;
-  const end = Math.max(rounds, last[0], 2);
-  const x = (round) => left + (width - left - right) * (round - 1) / (end - 1);
+  const begin = Math.min(1, points[0][0]);  // round 0 is the model before training
+  const end = Math.max(rounds, last[0], begin + 1);
+  const x = (round) => left + (width - left - right) * (round - begin) / (end - begin);
   const y = (value) => top + (height - top - bottom) * (high - value) / (high - low);
 
   const picture = svg("svg", { viewBox: `0 0 ${width} ${height}`, role: "img",
@@ -47,9 +50,9 @@ function curve(title, kind, points, rounds) {
     picture.append(svg("line", { class: "grid", x1: left, x2: width - right, y1: y(value), y2: y(value) }),
                    svg("text", { x: left - 7, y: y(value) + 4, "text-anchor": "end" }, shortNumber(value)));
   }
-  for (const round of [1, Math.round((end + 1) / 2), end])
-    picture.append(svg("text", { x: x(round), y: height - 6, "text-anchor": round === end ? "end" : round === 1 ? "start" : "middle" },
-                       round === 1 ? "round 1" : String(round)));
+  for (const round of [begin, Math.round((end + begin) / 2), end])
+    picture.append(svg("text", { x: x(round), y: height - 6, "text-anchor": round === end ? "end" : round === begin ? "start" : "middle" },
+                       round === begin ? `round ${begin}` : String(round)));
   picture.append(
     svg("path", { class: `curve ${kind}`, d: points.map((p, i) => `${i ? "L" : "M"}${x(p[0]).toFixed(1)} ${y(p[1]).toFixed(1)}`).join("") }),
     svg("circle", { class: `dot ${kind}`, cx: x(last[0]), cy: y(last[1]), r: 4 }));
@@ -75,7 +78,7 @@ function meshPicture(topology) {
     return { node, edge, x: cx + Math.cos(angle) * far * 155, y: cy + Math.sin(angle) * far * 115 };
   });
   const words = others.map((node) => `${node.name} ${node.state}` +
-    (edges.get(node.id)?.rtt_ms != null ? ` ${shortNumber(edges.get(node.id).rtt_ms)} ms` : ""));
+    (edges.get(node.id)?.rtt_ms != null ? ` ${milliseconds(edges.get(node.id).rtt_ms)}` : ""));
   const picture = svg("svg", { viewBox: `0 0 ${width} ${height}`, role: "img",
     "aria-label": `This node and ${others.length} others: ${words.join(", ")}` });
   for (const place of places) {
@@ -88,7 +91,7 @@ function meshPicture(topology) {
     for (const place of places)
       if (place.edge && place.edge.rtt_ms !== null)
         picture.append(svg("text", { class: "halo", x: cx + 0.6 * (place.x - cx), y: cy + 0.6 * (place.y - cy) + 4, "text-anchor": "middle" },
-                           `${shortNumber(place.edge.rtt_ms)} ms`));
+                           milliseconds(place.edge.rtt_ms)));
   const label = (x, y, name, state) => {  // away from the middle, so that no line runs through it
     const first = y < cy ? y - (state ? 33 : 18) : y + 27;
     picture.append(svg("text", { class: "name halo", x, y: first, "text-anchor": "middle" }, name));

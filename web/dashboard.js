@@ -121,7 +121,7 @@ function drawRun(run) {
       `. Open for another ${duration(until(run.approve_by))}.`));
   if (run.failure) card.append(h("p", { class: "bad" }, `This node does not train: ${run.failure}`));
   if (loss.length || metric.length) card.append(h("div", { class: "charts" }, loss.length ? curve("Loss here", "loss", loss, run.rounds) : null,
-    metric.length ? curve(`${run.metric_name || "metric"} here`, "metric", metric, run.rounds) : null));
+    metric.length ? curve(`${run.metric_name === "auc" ? "AUC" : run.metric_name || "Metric"} here`, "metric", metric, run.rounds) : null));
   card.append(h("ul", { class: "parties", "aria-label": "Parties" }, run.parties.map((party) => h("li",
     { class: run.waiting_for.includes(party.name) ? "awaiting" : null }, party.name, h("small", {}, party.state)))));
   if (run.state === "complete" && run.model_hash) {
@@ -153,7 +153,7 @@ function drawMesh() {
   const peers = docs.peers ? docs.peers.peers : [];
   const kind = { alive: "good", suspect: "warn", draining: "warn" };
   const rows = peers.map((peer) => h("tr", {}, h("td", {}, peer.org, " ", h("span", { class: "mono muted small" }, peer.short_id)),
-    h("td", { class: kind[peer.state] || "bad" }, peer.state), h("td", { class: "num" }, peer.rtt_ms === null ? "–" : `${shortNumber(peer.rtt_ms)} ms`),
+    h("td", { class: kind[peer.state] || "bad" }, peer.state), h("td", { class: "num" }, peer.rtt_ms === null ? "–" : milliseconds(peer.rtt_ms)),
     h("td", { class: "num" }, bytes(peer.bytes_sent + peer.bytes_received))));
   fill("peers", peers.length ? h("div", { class: "scroll" }, h("table", {}, h("thead", {}, h("tr", {}, h("th", {}, "Peer"), h("th", {}, "State"),
     h("th", { class: "num" }, "Round trip"), h("th", { class: "num" }, "Bytes"))), h("tbody", {}, rows))) : h("p", { class: "empty" }, "No other node yet."));

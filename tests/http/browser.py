@@ -120,6 +120,11 @@ def check(browser, port, width, theme, folder, problems):
     before = browser.evaluate(session, round_text)
     if not browser.wait(session, "%s !== %s" % (round_text, json.dumps(before)), 15):
         problems.append(where + "the round does not move: " + str(before))
+    outside = browser.evaluate(session, """[...document.querySelectorAll('path.curve')].filter(path => {
+        const grid = path.parentNode.querySelector('line.grid').getBBox(), box = path.getBBox();
+        return box.x < grid.x - 1 || box.x + box.width > grid.x + grid.width + 1; }).length""")
+    if outside:
+        problems.append(where + "%d curves leave their grid" % outside)
     nameless = browser.evaluate(session, """[...document.querySelectorAll('button, a, input, svg, progress')].filter(
         n => !(n.textContent.trim() || n.getAttribute('aria-label') || n.labels?.length)).length""")
     if nameless:

@@ -89,6 +89,7 @@ RunView finished_run(std::int64_t now_s) {
   run.approved_here = true;
   run.created_at_s = now_s - 86'400;
   run.approve_by_s = now_s - 86'000;
+  run.history.push_back({0, 0.1, std::nullopt, 0.1, 3, {}});  // the model before training
   for (std::uint32_t round = 1; round <= 10; ++round)
     run.history.push_back({round, round * 1.5, 1.2 / round, 0.8 - 0.4 / round, 3, {}});
   return run;
