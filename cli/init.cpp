@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include <memory>
+#include <optional>
 
 namespace hansa::cli {
 namespace {
@@ -15,6 +16,8 @@ namespace {
 struct InitOptions {
   MeshOptions mesh;
   config::NodeConfig node;
+  std::string organisation;
+  std::optional<std::uint16_t> http_port;
   std::string endpoint;
   bool outbound_only = false;
 };
@@ -42,6 +45,11 @@ Result<void> take_endpoint(InitOptions& options) {
 }
 
 int init(InitOptions& options, bool json) {
+  const auto base = machine_config();
+  if (!base) return fail(base.error(), json);
+  options.node = *base;
+  options.node.organisation = options.organisation;
+  options.node.http_port = options.http_port.value_or(base->http_port);
   if (const auto taken = take_endpoint(options); !taken) return fail(taken.error(), json);
   const auto passphrase = read_passphrase(options.mesh);
   if (!passphrase) return fail(passphrase.error(), json);
@@ -79,12 +87,11 @@ void add_init(Cli& cli) {
                             "Examples:\n  hansa init --org \"Alfa Air\" --endpoint fl.alfa.example:7717\n"
                             "  hansa init --org \"Carib Air\" --outbound-only --dir /var/lib/hansa");
   const auto options = std::make_shared<InitOptions>();
-  verb->add_option("--org", options->node.organisation, "The organisation's name")->required();
+  verb->add_option("--org", options->organisation, "The organisation's name")->required();
   verb->add_option("--endpoint", options->endpoint,
                    "HOST:PORT that others dial; uses the two ports after it, too");
   verb->add_flag("--outbound-only", options->outbound_only, "Nobody can dial this node; it dials out");
-  verb->add_option("--http-port", options->node.http_port,
-                   "Port of the status pages on 127.0.0.1; 0: a free one");
+  verb->add_option("--http-port", options->http_port, "Port of the status pages on 127.0.0.1; 0: a free one");
   add_key_options(*verb, options->mesh);
   cli.add_json(*verb);
   verb->callback([&cli, options] { cli.action = [&cli, options] { return init(*options, cli.json); }; });

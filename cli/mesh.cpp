@@ -39,6 +39,17 @@ void add_key_options(CLI::App& verb, MeshOptions& options) {
       "File whose first line opens the organisation's key (default: $HANSA_PASSPHRASE, else asked)");
 }
 
+Result<config::NodeConfig> machine_config() {
+  const char* set = std::getenv("HANSA_CONFIG");
+  const bool chosen = set != nullptr && *set != '\0';
+  const std::string path = chosen ? set : "/etc/hansa/hansa.toml";
+  std::ifstream file(path, std::ios::binary);
+  if (!file && !chosen) return config::NodeConfig{};
+  if (!file) return Error{ErrorKind::missing, "cannot read " + path, "$HANSA_CONFIG names it"};
+  const std::string text{std::istreambuf_iterator<char>(file), {}};
+  return config::parse_node_config(text, path);
+}
+
 Result<config::NodeConfig> read_node_config(const node::StateFolder& folder) {
   std::ifstream file(folder.settings(), std::ios::binary);
   if (!file) {
@@ -46,7 +57,9 @@ Result<config::NodeConfig> read_node_config(const node::StateFolder& folder) {
                  "`hansa init` makes one; --dir names another folder"};
   }
   const std::string text{std::istreambuf_iterator<char>(file), {}};
-  return config::parse_node_config(text, folder.settings().string());
+  const auto base = machine_config();
+  if (!base) return base.error();
+  return config::parse_node_config(text, folder.settings().string(), *base);
 }
 
 Result<crypto::SecretText> read_passphrase(const MeshOptions& options) {

@@ -29,6 +29,9 @@ void add_key_options(CLI::App& verb, MeshOptions& options);
 
 using node::unix_now;
 
+/// What nodes of this machine have unless their folder says otherwise: $HANSA_CONFIG, else
+/// /etc/hansa/hansa.toml if it is there.
+Result<config::NodeConfig> machine_config();
 Result<config::NodeConfig> read_node_config(const node::StateFolder& folder);
 Result<crypto::SecretText> read_passphrase(const MeshOptions& options);
 Result<crypto::Identity> organisation_key(const MeshOptions& options);

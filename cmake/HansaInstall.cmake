@@ -6,7 +6,7 @@ include(CMakePackageConfigHelpers)
 install(TARGETS hansa RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT program)
 foreach(folder data examples)
   install(DIRECTORY ${PROJECT_SOURCE_DIR}/${folder}/ DESTINATION ${CMAKE_INSTALL_DATADIR}/hansa/${folder}
-    COMPONENT program PATTERN exported EXCLUDE PATTERN export.sh EXCLUDE)
+    COMPONENT program PATTERN exported EXCLUDE PATTERN export.sh EXCLUDE PATTERN make_schemas.py EXCLUDE)
 endforeach()
 
 set_target_properties(hansa_core PROPERTIES EXPORT_NAME core)

@@ -10,6 +10,7 @@ packages_fuzz=(clang libclang-rt-dev)
 packages_test=("${packages_test_build[@]}" "${packages_fuzz[@]}" dataset-fashion-mnist
   python3-zmq python3-msgpack python3-nacl prometheus chromium systemd)
 packages_bench=(libbenchmark-dev libopenblas-dev dataset-fashion-mnist)
+packages_package=(dpkg-dev file lintian debootstrap)
 packages_clang=("${packages_fuzz[@]}" clang-format clang-tidy)
 
 # Names of the given packages that dpkg does not know as installed, one a line. Nothing on systems without dpkg.

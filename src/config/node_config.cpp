@@ -29,10 +29,11 @@ std::string* text_field(NodeConfig& config, std::string_view key) {
 
 }  // namespace
 
-Result<NodeConfig> parse_node_config(std::string_view text, const std::string& origin) {
+Result<NodeConfig> parse_node_config(std::string_view text, const std::string& origin,
+                                     const NodeConfig& base) {
   auto document = parse_toml(text, origin);
   if (!document) return document.error();
-  NodeConfig config;
+  NodeConfig config = base;
   for (const Member& table : *document->get_if<Node::Table>()) {
     const auto* members = table.node.get_if<Node::Table>();
     if (members == nullptr) {

@@ -19,8 +19,9 @@ struct NodeConfig {
   std::uint16_t http_port = 7720;          ///< [http] port; 0 takes a free one
 };
 
-/// Errors name `origin`, the line and what can stand there.
-Result<NodeConfig> parse_node_config(std::string_view text, const std::string& origin);
+/// What is not in `text` stays as in `base`. Errors name `origin`, the line and what can stand there.
+Result<NodeConfig> parse_node_config(std::string_view text, const std::string& origin,
+                                     const NodeConfig& base = {});
 /// As a file that gives the same node.
 std::string to_toml(const NodeConfig& config);
 

@@ -210,6 +210,42 @@ TEST(ServiceStatus, IsOneLineWhateverNamesAreInIt) {
   EXPECT_EQ(service_status(view), "1 of 2 peers connected; run 01234567: round 3 of 10; fork READY=1");
 }
 
+/// /etc/hansa/hansa.toml, by another name.
+TEST_F(Service, AMachinesSettingsHoldUnlessTheNodeHasItsOwn) {
+  write("machine.toml", "[listen]\nadvertise = \"fl.alfa.example\"\n[http]\nport = 7999\n");
+  const std::string with = "env HANSA_PASSPHRASE=walnut HANSA_CONFIG=machine.toml";
+  ASSERT_EQ(run("init --org Alfa --dir a", with).code, 0);
+  EXPECT_NE(read_text(folder_ / "a/hansa.toml").find("port = 7999"), std::string::npos);
+  EXPECT_NE(read_text(folder_ / "a/hansa.toml").find("fl.alfa.example"), std::string::npos);
+  ASSERT_EQ(run("init --org Bravo --dir b --http-port 0 --endpoint localhost:9000", with).code, 0);
+  EXPECT_NE(read_text(folder_ / "b/hansa.toml").find("port = 0"), std::string::npos);
+  EXPECT_NE(read_text(folder_ / "b/hansa.toml").find("localhost"), std::string::npos);
+  write("machine.toml", "[http]\nprot = 7999\n");
+  const Outcome wrong = run("up --dir a", with);
+  EXPECT_EQ(wrong.code, 2);
+  EXPECT_NE(wrong.err.find("machine.toml:2: unknown key http.prot; did you mean"), std::string::npos)
+      << wrong.err;
+  const Outcome absent = run("init --org C --dir c", "env HANSA_PASSPHRASE=walnut HANSA_CONFIG=none.toml");
+  EXPECT_EQ(absent.code, 1) << absent.err;
+}
+
+/// The file that the package installs must be one that the program accepts, with every key switched on as
+/// well.
+TEST_F(Service, TheInstalledConfigurationIsRight) {
+  std::string text = read_text(HANSA_SOURCE_DIR "/deploy/debian/hansa.toml");
+  write("machine.toml", text);
+  const std::string with = "env HANSA_PASSPHRASE=walnut HANSA_CONFIG=machine.toml";
+  EXPECT_EQ(run("init --org Alfa --dir a", with).code, 0);
+  ASSERT_EQ(run("init --org Alfa --dir plain", "env HANSA_PASSPHRASE=walnut").code, 0);
+  for (std::size_t at = 0; (at = text.find("\n# ", at)) != std::string::npos; ++at) {
+    if (text.find(" = ", at) < text.find('\n', at + 1)) text.erase(at + 1, 2);
+  }
+  write("machine.toml", text);
+  EXPECT_EQ(run("init --org Alfa --dir b", with).code, 0);
+  for (const char* node : {"a", "b"})  // what it shows as defaults are the defaults
+    EXPECT_EQ(read_text(folder_ / node / "hansa.toml"), read_text(folder_ / "plain/hansa.toml")) << node;
+}
+
 /// What systemd says of the unit, with this program in the place of the installed one.
 TEST_F(Service, SystemdUnderstandsTheUnit) {
   if (std::system("command -v systemd-analyze >/dev/null") != 0)

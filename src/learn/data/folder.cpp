@@ -19,7 +19,8 @@ std::vector<fs::path> data_folders() {
   if (const char* const chosen = std::getenv("HANSA_DATA"); chosen != nullptr && *chosen != '\0') {
     candidates.emplace_back(chosen);
   }
-  candidates.emplace_back(HANSA_SOURCE_DATA);
+  constexpr std::string_view kSources = HANSA_SOURCE_DATA;
+  if (!kSources.empty()) candidates.emplace_back(kSources);  // empty in a package
   std::error_code error;
   const fs::path program = fs::read_symlink("/proc/self/exe", error);
   if (!error) candidates.push_back(program.parent_path().parent_path() / "share" / "hansa" / "data");
