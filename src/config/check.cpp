@@ -138,6 +138,14 @@ void check_secure(const RunConfig& config, Findings& findings) {
   if (config.aggregation == "plain") return;
   if (config.strategy == "d-psgd") {
     if (config.aggregation == "secure") check_secure_graph(config, findings);
+    if (config.aggregation == "secure" && config.local.finish_rounds > 0) {
+      add(findings, "local.finish_rounds",
+          "local.finish_rounds = " + std::to_string(config.local.finish_rounds) +
+              " does not go with secure sums over neighbours: in rounds without training each neighbour "
+              "learns "
+              "new sums of the same models, and few of them together can solve for single ones",
+          "set local.finish_rounds = 0; or strategy = \"cohort\", whose groups change");
+    }
     return;
   }
   if (config.strategy != "cohort") {

@@ -173,6 +173,11 @@ const std::vector<BadInput>& bad_inputs() {
       {"narrow and plain",
        small_with("[secure]\nring_bits = 16\n"),
        {"bank.toml:7: secure.ring_bits = 16 needs aggregation = \"secure\""}},
+      {"rounds without training among neighbours",
+       small_under("aggregation = \"secure\"") +
+           "[topology]\nname = \"k-regular\"\ndegree = 8\n[local]\nfinish_rounds = 1\n",
+       {"bank.toml:", "local.finish_rounds = 1 does not go with secure sums over neighbours"},
+       "set local.finish_rounds = 0"},
       {"sparse among neighbours",
        small_under("aggregation = \"plain-fixed\"") + "[secure]\nsparsify = 0.5\n",
        {"secure.sparsify = 0.5 needs strategy = \"cohort\": neighbours in a graph"}},
