@@ -121,6 +121,28 @@ Finding finish_rounds(const config::RunConfig& config) {
   return finding;
 }
 
+Finding compressed_sums(const config::Secure& secure) {
+  Finding finding{.id = "compressed-sums", .level = Level::note, .text = "", .parties = {}};
+  if (secure.sparsify < 1) {
+    finding.text = fmt::format(
+        "secure.sparsify = {}: each sum covers a random {} of the coordinates, the same for all members and "
+        "known to all; f and t hold for it as for whole sums. What is not summed stays as the party trained "
+        "it: "
+        "whoever is shown a party's final model sees that party's own values there.",
+        secure.sparsify, percent(secure.sparsify));
+  }
+  if (secure.ring_bits == 16) {
+    finding.text += fmt::format(
+        "{}secure.ring_bits = 16: summed is how far models have moved from a base that all members hold, "
+        "which "
+        "says as much as the average itself. The random rounding follows from the run's seed, so it is no "
+        "noise "
+        "that hides anything.",
+        finding.text.empty() ? "" : " ");
+  }
+  return finding;
+}
+
 void add_size_findings(const config::RunConfig& config, PrivacyStatement& out) {
   if (!config.cohort.grid && config.parties % config.cohort.size != 0 &&
       out.groups.front().members != config.cohort.size) {
@@ -269,6 +291,9 @@ void explain_cohorts(const config::RunConfig& config, PrivacyStatement& out) {
   add_learners(out);
   add_odds(config, out);
   add_repetition_findings(config, out);
+  if (config.secure.sparsify < 1 || config.secure.ring_bits == 16) {
+    out.findings.push_back(compressed_sums(config.secure));
+  }
   add_size_findings(config, out);
 }
 

@@ -160,6 +160,19 @@ TEST(Privacy, SaysTheSumsThatTheRunMakes) {
   }
 }
 
+TEST(Privacy, SaysWhatCompressionChanges) {
+  config::RunConfig config = secure_run(8, 8);
+  EXPECT_FALSE(ids(explain(config).value()).contains("compressed-sums"));
+  config.secure.sparsify = 0.25;
+  EXPECT_THAT(to_text(explain(config).value()), HasSubstr("a random 25 %"));
+  config.secure.ring_bits = 16;
+  EXPECT_THAT(to_text(explain(config).value()), HasSubstr("secure.ring_bits = 16"));
+  config.secure.sparsify = 1;
+  const auto narrow = explain(config).value();
+  EXPECT_TRUE(ids(narrow).contains("compressed-sums"));
+  EXPECT_THAT(to_text(narrow), ::testing::Not(HasSubstr("secure.sparsify")));
+}
+
 TEST(Privacy, ThreeMembersToleratesNoDropoutFourTolerateOne) {
   const auto three = explain(secure_run(3, 3)).value();
   ASSERT_EQ(three.groups.size(), 1U);
@@ -258,6 +271,7 @@ TEST(Privacy, EveryFindingIsDocumented) {
     collect(config);
     config.cohort.grid = false;
     config.secure.colluders = size - 2;
+    config.secure.sparsify = 0.5;
     collect(config);
   }
   for (const char* name : {"star", "line", "complete", "k-regular"}) {
