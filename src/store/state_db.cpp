@@ -33,7 +33,7 @@ crypto::Hash256 row_hash(std::string_view table, BytesView key, BytesView value)
 /// A prepared statement that finalises itself. Columns and parameters count as SQLite does.
 class Query {
  public:
-  Query(sqlite3* handle, const char* sql) : handle_(handle) {
+  Query(sqlite3* handle, const char* sql) {
     code_ = sqlite3_prepare_v2(handle, sql, -1, &query_, nullptr);
   }
   Query(const Query&) = delete;
@@ -78,7 +78,6 @@ class Query {
   void note(int code) {
     if (code_ == SQLITE_OK) code_ = code;
   }
-  sqlite3* handle_;
   sqlite3_stmt* query_ = nullptr;
   int code_ = SQLITE_OK;
 };
