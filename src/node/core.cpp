@@ -222,13 +222,19 @@ void Core::must(const Result<void>& done, const std::string& what) {
   shut_down();
 }
 
-void Core::emit(const std::string& name, const std::string& subject) {
+void Core::emit(const std::string& name, const std::string& subject) { events_.push_back({name, subject}); }
+
+/// Whoever hears of a change looks at the view, so the view comes first.
+void Core::tell_listeners() {
+  if (events_.empty()) return;
   std::vector<std::function<void(const http::NodeEvent&)>> all;
   {
     const std::lock_guard lock(mutex_);
     for (const auto& [number, listener] : listeners_) all.push_back(listener);
   }
-  for (const auto& listener : all) listener({name, subject});
+  for (const http::NodeEvent& event : std::exchange(events_, {})) {
+    for (const auto& listener : all) listener(event);
+  }
 }
 
 std::shared_ptr<void> Core::subscribe(std::function<void(const http::NodeEvent&)> listener) {

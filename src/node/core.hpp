@@ -98,6 +98,7 @@ class Core final : public http::NodeApi, private MailReceiver, private TrainingO
   [[nodiscard]] Time now() const;
   void log(const std::string& level, const std::string& text) const;
   void emit(const std::string& name, const std::string& subject);
+  void tell_listeners();
   void evidence(const std::string& kind, const std::string& about, const std::string& text);
   /// A failing disk ends the node: what it cannot keep it must not say.
   void must(const Result<void>& done, const std::string& what);
@@ -183,6 +184,7 @@ class Core final : public http::NodeApi, private MailReceiver, private TrainingO
   std::deque<std::function<void()>> queue_;
   std::shared_ptr<const http::NodeView> view_;
   std::map<std::uint64_t, std::function<void(const http::NodeEvent&)>> listeners_;
+  std::vector<http::NodeEvent> events_;  ///< since the view was made
   std::uint64_t listener_count_ = 0;
   bool closed_ = false;
   std::atomic<std::uint64_t> turns_ = 0;

@@ -100,8 +100,11 @@ void Core::refresh_view() {
   v.evidence = evidence_;
   v.audit_entries = audit_->log().size();
   if (const auto& head = audit_->log().head()) v.audit_head = head->head.root.hex();
-  const std::lock_guard lock(mutex_);
-  view_ = std::move(fresh);
+  {
+    const std::lock_guard lock(mutex_);
+    view_ = std::move(fresh);
+  }
+  tell_listeners();
 }
 
 http::RosterView Core::roster_view() const {
