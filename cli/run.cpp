@@ -1,5 +1,6 @@
 // `hansa run` and `hansa model`: training runs of the mesh.
 #include "cli/mesh.hpp"
+#include "cli/replay.hpp"
 
 #include "src/node/npz.hpp"
 
@@ -195,6 +196,7 @@ void add_run(Cli& cli) {
   verb = run_verb(cli, *group, options, "stop", "Take no further part in a run",
                   "Example:\n  hansa run stop 4f2a", stop, true);
   verb->add_option("--reason", options->reason, "For the others to read");
+  add_run_replay(cli, *group);
   CLI::App* models =
       cli.verb(cli.app, "model", "Final models of runs", "Example:\n  hansa model export 4f2a -o m.npz");
   verb = run_verb(cli, *models, options, "export", "Write a run's final model as a NumPy archive",

@@ -7,7 +7,6 @@
 #include "sim/evaluation.hpp"
 #include "sim/observer.hpp"
 #include "sim/recorder.hpp"
-#include "sim/setup.hpp"
 #include "sim/world.hpp"
 #include "src/crypto/hash.hpp"
 #include "src/crypto/random.hpp"
@@ -147,7 +146,14 @@ Result<RunResult> run_experiment(const config::RunConfig& config, const Experime
   if (const auto ready = crypto::initialise(); !ready) return ready.error();
   auto made = set_up(config);
   if (!made) return made.error();
-  const Setup setup = std::move(made).value();
+  auto result = run_experiment(*made, options);
+  if (result) result->wall_seconds = exec::wall_seconds() - wall_begin;
+  return result;
+}
+
+Result<RunResult> run_experiment(const Setup& setup, const ExperimentOptions& options) {
+  const double wall_begin = exec::wall_seconds();
+  const config::RunConfig& config = setup.config;
   auto world = world_options(config);
   if (!world) return world.error();
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "sim/run_result.hpp"
+#include "sim/setup.hpp"
 #include "src/config/run_config.hpp"
 #include "src/exec/driver.hpp"
 
@@ -35,5 +36,8 @@ struct ExperimentOptions {
 /// Runs it. Errors: anything wrong with configuration or data, before training starts. An interrupted run is
 /// a success with `interrupted` set and the rounds that were completed.
 Result<RunResult> run_experiment(const config::RunConfig& config, const ExperimentOptions& options);
+
+/// The same with parties that have been set up already, each perhaps from a file of its own.
+Result<RunResult> run_experiment(const Setup& setup, const ExperimentOptions& options);
 
 }  // namespace hansa::sim

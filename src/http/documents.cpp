@@ -245,6 +245,7 @@ Json run_document(const RunView& run) {
   document["history"] = list(run.history, round_json);
   document["privacy"] = list(run.privacy);
   document["manifest"] = run.manifest;
+  document["data_schema"] = run.data_schema;
   return document;
 }
 

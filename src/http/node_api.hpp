@@ -95,6 +95,7 @@ struct RunView {
   std::vector<RoundView> history;
   std::vector<std::string> privacy;  ///< lines
   std::string manifest;              ///< the configuration as TOML
+  std::string data_schema;           ///< of CSV data, as TOML; empty if the data needs none
 };
 
 struct EvidenceView {

@@ -172,6 +172,7 @@ http::RunView Core::run_view(const runs::Run& run) const {
   v.created_at_s = run.manifest.created_at_s;
   v.approve_by_s = run.manifest.approve_by_s;
   v.manifest = run.manifest.config;
+  v.data_schema = run.manifest.schema;
   if (const auto config = configs_.find(run.id); config != configs_.end()) {
     v.strategy = config->second.strategy;
     v.aggregation = config->second.aggregation;
