@@ -83,6 +83,8 @@ class Fleet {
   Training train = add_known_step;
   std::function<void(PartyId, std::span<const Effect>)> on_batch;  ///< every batch, before it is performed
   std::function<void()> on_durable;                                ///< after every Persist
+  std::function<std::optional<Message>(PartyId from, PartyId to, Message)> changed;  ///< what arrives
+  std::function<Duration(PartyId from)> held_back;  ///< how much later its messages come
 
   /// Runs until nothing is left to happen. False if that takes longer than `limit` of virtual time.
   bool run(Time limit) {
@@ -213,8 +215,12 @@ class Fleet {
     if (faults_.loss > 0 && rng_.uniform() < faults_.loss) copies = 0;
     if (faults_.duplication > 0 && rng_.uniform() < faults_.duplication) ++copies;
     for (std::size_t copy = 0; copy < copies; ++copy) {
-      const Duration latency = random_duration(faults_.latency_min, faults_.latency_max);
-      at(now_ + latency, [this, from, to = index(send.to), message = send.message] {
+      Duration latency = random_duration(faults_.latency_min, faults_.latency_max);
+      if (held_back) latency += held_back(party_at(from));
+      std::optional<Message> message = send.message;
+      if (changed) message = changed(party_at(from), send.to, send.message);
+      if (!message) continue;
+      at(now_ + latency, [this, from, to = index(send.to), message = std::move(*message)] {
         input(to, [&](Machine& machine, Effects& out) {
           machine.on_message(party_at(from), message, now_, out);
         });
