@@ -1,6 +1,6 @@
 // `hansa audit`: what a node did and saw, read from its folder alone, whether it runs or not. So an auditor
 // needs a copy of the folder and this program, and no trust in the node.
-#include "cli/cli.hpp"
+#include "cli/mesh.hpp"
 
 #include "src/store/audit_log.hpp"
 
@@ -19,17 +19,17 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 struct Options {
-  std::string folder = ".";
+  MeshOptions mesh;
   std::uint64_t from = 0;
   bool from_given = false;
   std::size_t count = 20;
 };
 
 /// A node's folder holds the log in `audit`; the log's own folder may be named as well.
-std::filesystem::path log_folder(const std::string& named) {
-  const std::filesystem::path inside = std::filesystem::path(named) / "audit";
+std::filesystem::path log_folder(const MeshOptions& mesh) {
+  const node::StateFolder named = mesh.folder();
   std::error_code error;
-  return std::filesystem::exists(inside, error) ? inside : std::filesystem::path(named);
+  return std::filesystem::exists(named.audit(), error) ? named.audit() : named.root;
 }
 
 std::string time_text(std::int64_t ms) {
@@ -50,7 +50,7 @@ std::string dump(const Json& document, int indent = -1) {
 }
 
 int tail(const Options& options, bool json) {
-  const std::filesystem::path folder = log_folder(options.folder);
+  const std::filesystem::path folder = log_folder(options.mesh);
   std::uint64_t from = options.from;
   if (!options.from_given) {
     const auto report = store::verify_log(folder);
@@ -73,7 +73,7 @@ int tail(const Options& options, bool json) {
 }
 
 int verify(const Options& options, bool json) {
-  const auto found = store::verify_log(log_folder(options.folder));
+  const auto found = store::verify_log(log_folder(options.mesh));
   if (!found) return fail(found.error(), json);
   const store::AuditReport& report = *found;
   if (json) {
@@ -119,9 +119,9 @@ void add_audit(Cli& cli) {
   const auto options = std::make_shared<Options>();
   const auto add = [&](const std::string& name, const std::string& description, const std::string& example) {
     CLI::App* verb = cli.verb(*group, name, description, example);
-    CLI::Option* folder =
-        verb->add_option("--dir", options->folder, "The node's folder, or a copy of its audit folder")
-            ->capture_default_str();
+    CLI::Option* folder = verb->add_option(
+        "--dir", options->mesh.dir,
+        "The node's folder, or a copy of its audit folder (default: $HANSA_DIR, else ~/.hansa)");
     cli.values[folder] = {"<file>"};
     cli.add_json(*verb);
     return verb;
