@@ -74,10 +74,11 @@ void IoLoop::set_peers(std::vector<Peer> peers) {
 void IoLoop::rename_peers(const std::map<CurvePublic, Peer>& wanted) {
   for (const auto& [key, peer] : wanted) {
     if (peers_.contains(key)) continue;
-    const auto old = std::find_if(peers_.begin(), peers_.end(), [&, key = key](const auto& entry) {
-      return !wanted.contains(entry.first) &&
-             (entry.first == peer.other_key || has_key(entry.second.peer, key));
-    });
+    const auto old =
+        std::find_if(peers_.begin(), peers_.end(), [&, key = key, &peer = peer](const auto& entry) {
+          return !wanted.contains(entry.first) &&
+                 (entry.first == peer.other_key || has_key(entry.second.peer, key));
+        });
     if (old == peers_.end()) continue;
     admission_.rename(old->first, key);
     auto node = peers_.extract(old);
