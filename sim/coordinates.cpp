@@ -8,6 +8,7 @@ namespace hansa::sim {
 namespace {
 
 constexpr std::size_t kHostsMax = 1'000'000;  // a typo'd path to something huge should not fill memory
+constexpr double kFarMsMax = 1e9;             // eleven days; sums of such still fit a count of nanoseconds
 
 }  // namespace
 
@@ -32,11 +33,12 @@ Result<std::vector<Coordinate>> read_coordinates(const std::string& path) {
     double position = 0;
     Coordinate c;
     std::string h;
-    if (!(fields >> position >> c.x_ms >> c.y_ms >> h >> c.height_ms) || h != "h" || !std::isfinite(c.x_ms) ||
-        !std::isfinite(c.y_ms) || !(c.height_ms >= 0)) {
+    if (!(fields >> position >> c.x_ms >> c.y_ms >> h >> c.height_ms) || h != "h" ||
+        !(std::abs(c.x_ms) <= kFarMsMax) || !(std::abs(c.y_ms) <= kFarMsMax) || !(c.height_ms >= 0) ||
+        !(c.height_ms <= kFarMsMax)) {
       return Error{ErrorKind::bad_data,
                    path + ":" + std::to_string(number) + ": expected `index x y h height`",
-                   "x, y and height are milliseconds; height is not negative"};
+                   "x, y and height are milliseconds, up to 1e9; height is not negative"};
     }
     result.push_back(c);
     if (result.size() > kHostsMax)

@@ -199,13 +199,14 @@ TopologyResult make_from_text(const std::string& path, std::string_view text,
     return checked.error();
   }
   if (auto checked = check_edges(path, parsed, sized.parties); !checked) return checked.error();
+  const Error in_pieces{ErrorKind::usage, path + ": not every party can reach every other",
+                        "add links, or set allow_disconnected = true"};
+  // Too few links are seen before a line with a huge number makes room for as many parties.
+  if (!options.allow_disconnected && parsed.edges.size() + 1 < sized.parties) return in_pieces;
   TopologyResult made = build_schedule(sized, parsed.directed, 1, [&](std::uint32_t, RoundLinks& links) {
     links.edges = std::move(parsed.edges);
   });
-  if (made && !options.allow_disconnected && !is_connected(**made)) {
-    return usage_error(path + ": not every party can reach every other",
-                       "add links, or set allow_disconnected = true");
-  }
+  if (made && !options.allow_disconnected && !is_connected(**made)) return in_pieces;
   return made;
 }
 

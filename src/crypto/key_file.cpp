@@ -147,6 +147,7 @@ Result<KeyFileInfo> read_key_file_info(std::span<const std::byte> file, std::str
     return damaged(label, "organisation keys are sealed, and no others");
   }
   KeyFileInfo info{.kind = static_cast<KeyKind>(kind), .sealed = sealed, .epoch = get_u32(file.subspan(12))};
+  if (info.epoch != 0 && info.kind != KeyKind::curve) return damaged(label, "only curve keys have a number");
   std::copy_n(file.begin() + 16, 32, info.public_key.begin());
   if (sealed) {
     info.cost = {get_u32(file.subspan(kHeaderBytes)), get_u32(file.subspan(kHeaderBytes + 4))};

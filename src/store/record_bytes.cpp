@@ -122,6 +122,8 @@ Result<Record> decode_record(std::span<const std::byte> bytes, std::size_t param
     share.round = in.u32();
     share.mass = read_f64(in);
     share.model = read_floats(in, parameters);
+    // It is sent again as it is, and receivers refuse what does not fit the run.
+    if (!share.model || share.model.size() != parameters || !std::isfinite(share.mass)) in.fail();
     record.pending.push_back(std::move(share));
   }
   for (std::size_t left = in.count(kListMax); left > 0 && !in.failed(); --left) {

@@ -7,6 +7,7 @@
 
 #include <sqlite3.h>
 
+#include <algorithm>
 #include <utility>
 
 namespace hansa::store {
@@ -24,6 +25,9 @@ Error failure(sqlite3* handle, std::string doing) {
   return {ErrorKind::failed, "the state database cannot " + std::move(doing) + ": " + why, hint};
 }
 
+/// Counters have no hash, but nobody counts so far: what is above is damaged.
+constexpr std::uint64_t kCounterMax = std::uint64_t{1} << 62;
+
 crypto::Hash256 row_hash(std::string_view table, BytesView key, BytesView value) {
   crypto::Hasher hasher("hansa1/row");
   hasher.update_u64(table.size()).update(table).update_u64(key.size()).update(key).update(value);
@@ -33,9 +37,7 @@ crypto::Hash256 row_hash(std::string_view table, BytesView key, BytesView value)
 /// A prepared statement that finalises itself. Columns and parameters count as SQLite does.
 class Query {
  public:
-  Query(sqlite3* handle, const char* sql) {
-    code_ = sqlite3_prepare_v2(handle, sql, -1, &query_, nullptr);
-  }
+  Query(sqlite3* handle, const char* sql) { code_ = sqlite3_prepare_v2(handle, sql, -1, &query_, nullptr); }
   Query(const Query&) = delete;
   Query& operator=(const Query&) = delete;
   ~Query() { sqlite3_finalize(query_); }
@@ -210,21 +212,25 @@ StateDb::~StateDb() { sqlite3_close_v2(handle_); }
 
 Result<std::uint64_t> StateDb::next(std::string_view name, std::uint64_t at_least) {
   Transaction all(handle_);
-  Query query(handle_,
-              "INSERT INTO counters (name, value) VALUES (?1, ?2) ON CONFLICT (name)"
-              " DO UPDATE SET value = max(value + 1, ?2) RETURNING value");
-  const bool moved = all.open() && query.bind(1, name).bind(2, at_least).step();
-  const std::uint64_t value = moved ? query.number(0) : 0;
-  if (moved) query.step();  // to its end, or the transaction stays open
-  if (!moved || query.failed() || !all.commit()) return failure(handle_, "count");
+  if (!all.open()) return failure(handle_, "count");
+  const auto before = counter(name);
+  if (!before) return before.error();
+  const std::uint64_t value = std::max(*before + 1, at_least);
+  Query query(handle_, "INSERT OR REPLACE INTO counters (name, value) VALUES (?1, ?2)");
+  query.bind(1, name).bind(2, value).step();
+  if (query.failed() || !all.commit()) return failure(handle_, "count");
   return value;
 }
 
 Result<std::uint64_t> StateDb::counter(std::string_view name) {
-  Query query(handle_, "SELECT value FROM counters WHERE name = ?1");
-  const bool found = query.bind(1, name).step();
+  Query query(
+      handle_,
+      "SELECT value, typeof(value) = 'integer' AND value BETWEEN 0 AND ?2 FROM counters WHERE name = ?1");
+  const bool found = query.bind(1, name).bind(2, kCounterMax).step();
   if (query.failed()) return failure(handle_, "be read");
-  return found ? query.number(0) : std::uint64_t{0};
+  if (found && query.number(1) == 1) return query.number(0);
+  if (found) ++bad_rows_;
+  return std::uint64_t{0};
 }
 
 Result<void> StateDb::put(std::string_view table, BytesView key, BytesView value) {

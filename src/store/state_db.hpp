@@ -56,7 +56,7 @@ class StateDb {
 
   /// Adds one to the counter and returns it, at least `at_least`.
   Result<std::uint64_t> next(std::string_view counter, std::uint64_t at_least = 1);
-  /// The counter as it is; 0 if it was never moved.
+  /// The counter as it is; 0 if it was never moved, or if it cannot be right (counted in bad_rows()).
   Result<std::uint64_t> counter(std::string_view counter);
 
   /// Replaces the value of (table, key).

@@ -145,6 +145,17 @@ TEST(KeyFile, ARepairedChecksumDoesNotMakeAnotherKeyPass) {
   EXPECT_FALSE(open_organisation_key(greedy, SecretText("x"), "org.key").ok());
 }
 
+/// One key has one file: fields that mean nothing for a kind are zero.
+TEST(KeyFile, OnlyCurveKeysHaveANumber) {
+  auto file = encode_node_key(Identity::generate());
+  file[12] = std::byte{1};
+  const Hash256 sum = hash("hansa.keyfile.v1", std::span(file).first(file.size() - 32));
+  std::copy(sum.bytes.begin(), sum.bytes.end(), file.end() - 32);
+  const auto decoded = decode_node_key(file, "node.key");
+  ASSERT_FALSE(decoded.ok());
+  EXPECT_THAT(decoded.error().message, HasSubstr("only curve keys"));
+}
+
 TEST(KeyFile, TheKindsAreNotMixedUp) {
   const auto node = encode_node_key(Identity::generate());
   const auto wrong = open_organisation_key(node, SecretText("x"), "node.key");

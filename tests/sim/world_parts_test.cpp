@@ -107,7 +107,7 @@ TEST(Coordinates, TheBundledFileIsUsable) {
 
 TEST(Coordinates, ErrorsNameFileAndLine) {
   for (const char* bad : {"1 2 3 x 4", "1 2 3 h", "1 2 3 h -4", "1 two 3 h 4", "1 2 3 4", "1 nan 3 h 4",
-                          "1 2 inf h 4", "1 2 3 h nan"}) {
+                          "1 1e200 3 h 4", "1 2 3 h 1e200", "1 2 inf h 4", "1 2 3 h nan"}) {
     const std::string path = coordinate_file(std::string("# one\n0 0 0 h 0\n") + bad + "\n");
     const auto read = read_coordinates(path);
     ASSERT_FALSE(read.ok()) << bad;

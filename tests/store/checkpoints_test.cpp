@@ -11,6 +11,7 @@
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
+#include <limits>
 
 namespace hansa::store {
 namespace {
@@ -90,6 +91,19 @@ TEST_F(CheckpointsTest, TheNewestComesBackAsItWas) {
   EXPECT_EQ(got.beacon->members, expected.beacon->members);
   EXPECT_EQ(*got.beacon->certificate, *expected.beacon->certificate);
   EXPECT_FALSE(again.load_newest(kParameters + 1)->has_value()) << "another model than the run's";
+}
+
+/// What a party kept for others is sent on as it is, so it has to fit the run as well as the party's own
+/// model.
+TEST_F(CheckpointsTest, SharesThatDoNotFitTheRunAreNotRead) {
+  EXPECT_TRUE(decode_record(encode_record(record(1)), kParameters).ok());
+  protocols::Record endless = record(1), empty = record(1), another = record(1);
+  endless.pending[0].mass = std::numeric_limits<double>::infinity();
+  empty.pending[0].model = {};
+  another.pending[0].model = Parameters::zeros(kParameters - 1).freeze();
+  for (const protocols::Record* wrong : {&endless, &empty, &another}) {
+    EXPECT_FALSE(decode_record(encode_record(*wrong), kParameters).ok());
+  }
 }
 
 TEST_F(CheckpointsTest, KeepsTheLastThreeAndEveryTenth) {

@@ -36,6 +36,17 @@ class StateDbTest : public ::testing::Test {
   fs::path folder_, file_;
 };
 
+/// As after a flipped bit: a counter that nobody can have reached would overflow, and is as good as lost.
+TEST_F(StateDbTest, ACounterThatCannotBeRightBeginsAgain) {
+  auto db = StateDb::open(file_);
+  ASSERT_TRUE(db.ok());
+  ASSERT_TRUE(db->next("boot", (std::uint64_t{1} << 62) + 1).ok());
+  EXPECT_EQ(*db->counter("boot"), 0u);
+  EXPECT_EQ(db->bad_rows(), 1u);
+  EXPECT_EQ(*db->next("boot", 9), 9u);
+  EXPECT_EQ(*db->next("boot"), 10u);
+}
+
 TEST_F(StateDbTest, RemembersRowsCountersAndPromises) {
   {
     auto db = StateDb::open(file_);

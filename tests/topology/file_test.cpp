@@ -82,6 +82,8 @@ TEST(GraphFile, ErrorsNameFileAndLine) {
   EXPECT_THAT(complaint(""), HasSubstr("at least 2 parties"));
   EXPECT_THAT(complaint("4294967295\n0 1\n"), HasSubstr("neighbour entries"));
   EXPECT_THAT(complaint("0 4294967295\n"), HasSubstr("neighbour entries"));
+  // Said at once, and not after building a graph of sixty million lonely parties.
+  EXPECT_THAT(complaint("60000000\n0 1\n"), HasSubstr("not every party can reach every other"));
 }
 
 TEST(GraphFile, JsonErrorsNameTheirPlace) {
