@@ -1,9 +1,7 @@
 // Any bytes as a data file. The first byte picks the reader; the rest goes through an anonymous in-memory
 // file, so that the readers are entered exactly as a run enters them.
+#include "fuzz/memory_file.hpp"
 #include "src/learn/load.hpp"
-
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include <cmath>
 #include <cstdint>
@@ -13,21 +11,7 @@
 namespace {
 
 using namespace hansa::learn;
-
-/// A file that exists only in memory and only as long as this object.
-class MemoryFile {
- public:
-  MemoryFile(const std::uint8_t* data, std::size_t size) : descriptor_(memfd_create("fuzz", 0)) {
-    if (descriptor_ < 0 || write(descriptor_, data, size) != static_cast<ssize_t>(size)) std::abort();
-  }
-  MemoryFile(const MemoryFile&) = delete;
-  MemoryFile& operator=(const MemoryFile&) = delete;
-  ~MemoryFile() { close(descriptor_); }
-  [[nodiscard]] std::string path() const { return "/proc/self/fd/" + std::to_string(descriptor_); }
-
- private:
-  int descriptor_;
-};
+using hansa::fuzzing::MemoryFile;
 
 CsvSchema small_schema() {
   CsvSchema schema;
