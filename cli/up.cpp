@@ -68,6 +68,7 @@ int up(const MeshOptions& mesh) {
   }
   write_log(person, "info",
             fmt::format("{} is up: http://127.0.0.1:{}/", config->organisation, (*server)->port()));
+  bool failed = false;
   {
     Attendant attendant(ServiceManager::from_environment(),
                         {.turns = [&] { return (*core)->turns(); },
@@ -75,6 +76,7 @@ int up(const MeshOptions& mesh) {
                          .stop = [&] { (*core)->shut_down(); }});
     (*core)->wait();
     attendant.leave();
+    failed = (*core)->failed();
     server->reset();
     core->reset();  // attended to: a second signal ends the process even if this takes long
   }
@@ -82,7 +84,7 @@ int up(const MeshOptions& mesh) {
   std::filesystem::remove(folder.http_port(), ignored);
   std::filesystem::remove(folder.process_id(), ignored);
   write_log(person, "info", "stopped");
-  return kExitOk;
+  return failed ? kExitFailed : kExitOk;  // so that a service manager starts it again
 }
 
 }  // namespace

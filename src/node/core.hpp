@@ -78,6 +78,8 @@ class Core final : public http::NodeApi, private MailReceiver, private TrainingO
 
   /// Until shut_down().
   void wait();
+  /// Whether it shut itself down because it could not keep what it promises.
+  [[nodiscard]] bool failed() const { return stopping_; }
   /// Grows as long as the node's thread gets on with its work, five times a second or more; for a watchdog.
   [[nodiscard]] std::uint64_t turns() const { return turns_.load(std::memory_order_relaxed); }
 
@@ -168,7 +170,8 @@ class Core final : public http::NodeApi, private MailReceiver, private TrainingO
   std::vector<http::EvidenceView> evidence_;
   std::optional<Time> lobby_closes_;
   std::string lobby_endpoint_;
-  bool draining_ = false, stopping_ = false;
+  bool draining_ = false;
+  std::atomic<bool> stopping_ = false;                      ///< because the disk failed
   std::optional<protocols::roster::Bootstrap> lobby_host_;  ///< dialled while we are strangers to it
   Time next_compare_{0};
   std::size_t compare_turn_ = 0;

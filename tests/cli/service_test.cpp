@@ -7,6 +7,7 @@
 
 #include <poll.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -119,6 +120,24 @@ TEST_F(Service, ANodeSaysThatItIsUpAliveAndEnding) {
   EXPECT_TRUE(manager.wait_for("STOPPING=1"));
   EXPECT_EQ(program.end(), 0);
   EXPECT_FALSE(std::filesystem::exists(node + "/node.pid"));
+}
+
+/// The disk is full, played by a limit on the size of files: the node ends as failed, so that it is started
+/// again.
+TEST_F(Service, ANodeThatCannotKeepItsPromisesFails) {
+  const std::string node = make_node();
+  const std::string address = (folder_ / "notify").string();
+  FakeManager manager(address);
+  const auto before = ::signal(SIGXFSZ, SIG_IGN);  // inherited: writes fail instead of ending the process
+  Program program({"up", "--dir", node}, {{"NOTIFY_SOCKET", address}});
+  ::signal(SIGXFSZ, before);
+  ASSERT_TRUE(manager.wait_for("READY=1"));
+  const rlimit nothing{0, 0};
+  ASSERT_EQ(::prlimit(program.pid(), RLIMIT_FSIZE, &nothing, nullptr), 0);
+  const Outcome founding = run("roster found --name x --dir node", "timeout 20 env HANSA_PASSPHRASE=walnut");
+  EXPECT_NE(founding.code, 0) << "it said yes to what it could not keep";
+  EXPECT_TRUE(manager.wait_for("STOPPING=1"));
+  EXPECT_EQ(program.end(), 1);
 }
 
 TEST_F(Service, ANameWithoutAFileIsUnderstood) {
