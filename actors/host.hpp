@@ -30,6 +30,9 @@ class Host {
   /// Makes `record` durable before it returns. After an error the party must not go on.
   virtual Result<void> persist(PartyId, const protocols::Record&) { return {}; }
 
+  /// A computation of a party is done; it took so long.
+  virtual void trained(Duration) {}
+
   // For whoever wants to know when nothing happens any more (actors/progress.hpp).
   /// A computation is on its way to a party, or an alarm has begun to be handled.
   virtual void input_added() {}

@@ -52,6 +52,7 @@ class NodeHost final : public Host {
     frame_ = {};
     return false;
   }
+  void trained(Duration took) override { node_.trained(took); }
 
  private:
   /// Whether `b` is sure to be encoded as `a` was: a model that goes to several neighbours.

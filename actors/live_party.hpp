@@ -28,6 +28,8 @@ class LiveNode {
   /// Make `record` durable before returning: what the party says next relies on it.
   virtual Result<void> persist(const protocols::Record& record) = 0;
   virtual void happened(const protocols::Event& event, Time now) = 0;
+  /// A local training or evaluation is done; it took so long. On the trainer's thread.
+  virtual void trained(Duration) {}
   /// The party could not go on; it says nothing any more.
   virtual void failed(const std::string& what) = 0;
 };

@@ -35,6 +35,7 @@ caf::behavior TrainerActor::make_behavior() {
                                              workspace_of_this_thread()),
                   .took = {}};
       result.took = std::chrono::duration_cast<Duration>(Clock::now() - began);
+      host_->trained(result.took);
       send(party, std::move(result));
     } catch (const std::exception& failure) {
       host_->reports.report(Failed{work.party, failure.what()});

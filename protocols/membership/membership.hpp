@@ -119,6 +119,8 @@ class Membership {
   /// 0 (well) to 8: how slow this node seems to be itself; it is more patient then.
   [[nodiscard]] int local_health() const noexcept { return health_; }
   [[nodiscard]] Incarnation incarnation() const noexcept { return self_.incarnation; }
+  /// How often others suspected this node and it said that it is well.
+  [[nodiscard]] std::uint64_t refutations() const noexcept { return refutations_; }
 
  private:
   enum class Doubt : std::uint8_t { none, suspect, unreachable };
@@ -210,6 +212,7 @@ class Membership {
   std::vector<Relay> relays_;
   std::optional<Time> next_probe_at_, next_push_pull_at_;
   int health_ = 0;
+  std::uint64_t refutations_ = 0;
   std::set<crypto::PublicKey> accusing_us_;  ///< organisations, of this incarnation
   std::vector<NodeKey> refute_to_;           ///< who accused us, and is not answered yet
   std::optional<Time> refuted_at_;

@@ -103,6 +103,7 @@ void Membership::hear_accused_self(const Accusation& accusation, Time now, Effec
 /// A new incarnation makes every accusation of the last one void. The accusers hear of it at once.
 void Membership::refute(Time now, Effects& out) {
   announce(self_.standing, self_.incarnation + 1);
+  ++refutations_;
   accusing_us_.clear();
   refuted_at_ = now;
   for (const NodeKey& to : refute_to_) {

@@ -58,7 +58,7 @@ struct Limits {
   int points_bad_signature = -100;
   int points_invalid = -10;
   int points_late = -1;
-  int points_false = -50;
+  int points_false = -60;  ///< twice within some minutes, and it is out
   int points_flood = -1;
   int score_floor = -100;
   Duration score_recovery = std::chrono::minutes(10);  ///< from the floor back to 0

@@ -1,3 +1,4 @@
+// The loop of the thread, and its effects turned into calls of whoever listens.
 #include "src/node/membership_thread.hpp"
 
 #include "src/crypto/random.hpp"
@@ -67,7 +68,7 @@ void MembershipThread::loop() {
       } else {
         changed_.wait(lock, ready);
       }
-      if (closed_) return;
+      if (closed_ && queue_.empty()) return;
       inputs.swap(queue_);
     }
     // What has arrived comes before what is due: if we slept, the answers may be among it.
@@ -77,6 +78,7 @@ void MembershipThread::loop() {
     {
       const std::lock_guard lock(mutex_);  // who is told of a change finds it in the snapshot
       peers_ = machine_.peers();
+      own_ = {machine_.local_health(), machine_.refutations()};
     }
     perform(effects);
   }
@@ -131,6 +133,11 @@ void MembershipThread::drain(bool on) {
 }
 void MembershipThread::leave() {
   post([](Machine& machine, Time now, Effects& out) { machine.leave(now, out); });
+}
+
+MembershipThread::Own MembershipThread::own() const {
+  const std::lock_guard lock(mutex_);
+  return own_;
 }
 
 std::vector<MembershipThread::Peer> MembershipThread::snapshot() const {

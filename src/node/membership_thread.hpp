@@ -45,7 +45,8 @@ class MembershipThread {
 
   static std::unique_ptr<MembershipThread> make(MembershipConfig config);
   ~MembershipThread();
-  /// Ends the thread; no function of the config is called afterwards, and all else does nothing.
+  /// Ends the thread after what has been asked of it; no function of the config is called afterwards, and all
+  /// else does nothing.
   void stop();
 
   /// The body of a message of type `membership`. Dropped if thousands wait already.
@@ -65,6 +66,12 @@ class MembershipThread {
   };
   /// Ascending by node.
   [[nodiscard]] std::vector<Peer> snapshot() const;
+  /// How this node does itself.
+  struct Own {
+    int health = 0;                 ///< 0 (well) to 8
+    std::uint64_t refutations = 0;  ///< suspicions that it has answered
+  };
+  [[nodiscard]] Own own() const;
 
  private:
   using Machine = protocols::membership::Membership;
@@ -88,6 +95,7 @@ class MembershipThread {
   std::condition_variable changed_;
   std::deque<Input> queue_;
   std::vector<protocols::membership::PeerStatus> peers_;
+  Own own_;
   bool closed_ = false;
   std::thread thread_;  ///< last: it uses what stands above
 };

@@ -53,6 +53,10 @@ std::optional<net::Offence> offence_of(EnvelopeError error) noexcept {
   }
 }
 
+std::size_t place_of(const protocols::envelope::TypeRule& rule) noexcept {
+  return static_cast<std::size_t>(&rule - protocols::envelope::kTypes.data());
+}
+
 }  // namespace
 
 Messenger::Messenger(MessengerOptions options, MailReceiver& receiver)
@@ -77,23 +81,27 @@ void Messenger::set_consortium(const crypto::Hash256& consortium, std::uint64_t 
 
 void Messenger::set_peers(const std::vector<MeshPeer>& peers) {
   std::vector<net::Peer> list;
+  std::map<NodeKey, net::CurvePublic> curves;
   {
     const std::lock_guard lock(mutex_);
     nodes_.clear();
-    curves_.clear();
     std::vector<NodeKey> senders;
     for (const MeshPeer& peer : peers) {
       if (peer.node == options_.identity->public_key()) continue;
       nodes_[peer.curve] = peer.node;
       if (peer.other_curve) nodes_[*peer.other_curve] = peer.node;
-      curves_[peer.node] = peer.curve;
+      curves[peer.node] = peer.curve;
       senders.push_back(peer.node);
       list.push_back({peer.curve, peer.other_curve, peer.control_endpoint, peer.bulk_endpoint});
     }
     opener_.replay().retain(senders);
-    std::erase_if(up_, [this](const auto& entry) { return !curves_.contains(entry.first); });
+    std::erase_if(up_, [&](const auto& entry) { return !curves.contains(entry.first); });
+    std::erase_if(curves_, [&](const auto& entry) { return !curves.contains(entry.first); });
   }
   transport_->set_peers(std::move(list));
+  // Only now: until the transport knows a peer by its new key, messages go to the old one.
+  const std::lock_guard lock(mutex_);
+  curves_ = std::move(curves);
 }
 
 void Messenger::set_runs(std::vector<wire::OpenRun> runs) {
@@ -139,7 +147,9 @@ bool Messenger::send(const NodeKey& to, Type type, SharedBytes body, std::option
   if (rule->plane == Plane::lobby) envelope.consortium = {};  // a stranger has none yet
   const crypto::Identity* signer = rule->must_sign ? options_.identity.get() : nullptr;
   auto header = std::make_shared<const Bytes>(wire::seal(envelope, *body, signer));
-  return transport_->send(curve, channel_of(rule->plane), std::move(header), std::move(body));
+  const bool queued = transport_->send(curve, channel_of(rule->plane), std::move(header), std::move(body));
+  if (queued) ++counters_[place_of(*rule)].sent;
+  return queued;
 }
 
 std::optional<NodeKey> Messenger::node_of(const net::CurvePublic& curve) const {
@@ -170,6 +180,7 @@ void Messenger::on_frame(const net::CurvePublic& from, net::Channel channel,
     return;
   }
   const auto type = static_cast<Type>(envelope.type);
+  if (const auto* rule = protocols::envelope::rule_of(envelope.type)) ++counters_[place_of(*rule)].received;
   if (type >= Type::bulk_offer && type <= Type::bulk_refusal) {
     return receiver_.on_bulk(envelope.sender, type, envelope.run, body);
   }
@@ -217,6 +228,36 @@ std::array<std::uint64_t, wire::kEnvelopeErrors> Messenger::rejected() const {
   std::array<std::uint64_t, wire::kEnvelopeErrors> copy{};
   std::copy(opener_.counters().begin(), opener_.counters().end(), copy.begin());
   return copy;
+}
+
+void Messenger::penalise(const NodeKey& node, net::Offence offence) {
+  net::CurvePublic curve{};
+  {
+    const std::lock_guard lock(mutex_);
+    const auto known = curves_.find(node);
+    if (known == curves_.end()) return;
+    curve = known->second;
+  }
+  transport_->penalise(curve, offence);
+}
+
+std::map<NodeKey, net::PeerStats> Messenger::peer_stats() const {
+  const std::vector<net::PeerStats> all = transport_->peer_stats();
+  std::map<NodeKey, net::PeerStats> result;
+  const std::lock_guard lock(mutex_);
+  for (const net::PeerStats& stats : all) {
+    if (const auto node = node_of(stats.key)) result.emplace(*node, stats);
+  }
+  return result;
+}
+
+std::vector<Messenger::TypeCount> Messenger::type_counts() const {
+  std::vector<TypeCount> result;
+  for (const auto& rule : protocols::envelope::kTypes) {
+    const Counters& counters = counters_[place_of(rule)];
+    result.push_back({rule.name, counters.sent, counters.received});
+  }
+  return result;
 }
 
 std::vector<NodeKey> Messenger::connected() const {

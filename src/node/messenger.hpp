@@ -20,6 +20,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace hansa::node {
@@ -90,10 +91,21 @@ class Messenger final : private net::Sink {
   /// As one who wants to join: dials `host`, whose lobby is at its control_endpoint.
   void dial_lobby(const std::optional<MeshPeer>& host);
 
+  /// Takes points from a node's score; at the floor it is cut off and stays out for a while.
+  void penalise(const NodeKey& node, net::Offence offence);
+
   [[nodiscard]] net::Transport& transport() noexcept { return *transport_; }
   /// By EnvelopeError.
   [[nodiscard]] std::array<std::uint64_t, wire::kEnvelopeErrors> rejected() const;
   [[nodiscard]] std::vector<NodeKey> connected() const;
+  /// Traffic and conduct of the other nodes, at most a second old.
+  [[nodiscard]] std::map<NodeKey, net::PeerStats> peer_stats() const;
+  /// Messages by type since the start: queued for sending, and accepted.
+  struct TypeCount {
+    std::string_view type;
+    std::uint64_t sent = 0, received = 0;
+  };
+  [[nodiscard]] std::vector<TypeCount> type_counts() const;
 
  private:
   Messenger(MessengerOptions options, MailReceiver& receiver);
@@ -109,6 +121,10 @@ class Messenger final : private net::Sink {
   const MessengerOptions options_;
   MailReceiver& receiver_;
   std::atomic<std::uint64_t> sequence_{0};
+  struct Counters {
+    std::atomic<std::uint64_t> sent{0}, received{0};
+  };
+  std::array<Counters, protocols::envelope::kTypes.size()> counters_;  ///< in the order of kTypes
 
   mutable std::mutex mutex_;  // guards all below but the transport
   wire::EnvelopePolicy policy_;

@@ -72,7 +72,12 @@ void Training::send(PartyId to, actors::FrameRef frame) {
   observer_.frame_to(run_, parties_[index(to)], std::move(frame));
 }
 
-Result<void> Training::persist(const protocols::Record& record) { return checkpoints_.save(record); }
+Result<void> Training::persist(const protocols::Record& record) {
+  const auto began = std::chrono::steady_clock::now();
+  auto saved = checkpoints_.save(record);
+  if (saved) observer_.checkpoint_written(std::chrono::steady_clock::now() - began);
+  return saved;
+}
 
 void Training::happened(const protocols::Event& event, Time now) {
   if (const auto* round = std::get_if<protocols::RoundCompleted>(&event)) return completed(*round, now);

@@ -42,6 +42,9 @@ class TrainingObserver {
   virtual void round_done(const protocols::runs::RunId& run, const RoundReport& report) = 0;
   virtual void training_done(const protocols::runs::RunId& run, Round rounds, ParametersRef model) = 0;
   virtual void training_failed(const protocols::runs::RunId& run, const std::string& what) = 0;
+  // What it costs, for the metrics.
+  virtual void trained(Duration) {}
+  virtual void checkpoint_written(Duration) {}
   /// A member of a secure sum was caught, or a sum was given up; for the evidence page.
   virtual void noticed(const protocols::runs::RunId& run, const std::string& what) = 0;
 };
@@ -65,6 +68,7 @@ class Training final : private actors::LiveNode {
     return checkpoints_.quarantined();
   }
   [[nodiscard]] std::string metric_name() const;
+  [[nodiscard]] std::size_t model_bytes() const { return setup_.run->parameter_count * sizeof(float); }
   [[nodiscard]] learn::Layout layout() const { return setup_.model->layout(); }
 
  private:
@@ -73,6 +77,7 @@ class Training final : private actors::LiveNode {
   void send(PartyId to, actors::FrameRef frame) override;
   Result<void> persist(const protocols::Record& record) override;
   void happened(const protocols::Event& event, Time now) override;
+  void trained(Duration took) override { observer_.trained(took); }
   void failed(const std::string& what) override;
   void completed(const protocols::RoundCompleted& round, Time now);
 
