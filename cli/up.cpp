@@ -8,11 +8,15 @@
 #include "src/node/core.hpp"
 #include "src/store/key_files.hpp"
 
+#include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include <chrono>
 #include <ctime>
 #include <memory>
+#include <string>
+#include <vector>
 
 #include <sys/resource.h>
 #include <unistd.h>
@@ -26,24 +30,42 @@ Result<void> write_text(const std::filesystem::path& file, const std::string& te
   return store::write_private_file(file, std::as_bytes(std::span(text.data(), text.size())));
 }
 
-/// One line of JSON for journald; a sentence for a person.
+struct UpOptions {
+  MeshOptions mesh;
+  std::string log_format = "auto";
+  std::string log_level = "info";
+};
+
+std::string time_text() {
+  const auto since = std::chrono::system_clock::now().time_since_epoch();
+  const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(since).count();
+  const std::time_t seconds = static_cast<std::time_t>(ms / 1000);
+  std::tm parts{};
+  ::gmtime_r(&seconds, &parts);
+  return fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z", parts, ms % 1000);
+}
+
+/// One line of JSON for journald; a sentence for a person. In one write, so that lines never mix.
 void write_log(bool person, const std::string& level, const std::string& text) {
-  if (person) {
-    fmt::print(stderr, "{}  {}\n", level, text);
-  } else {
-    const nlohmann::ordered_json line = {{"time", unix_now()}, {"level", level}, {"text", text}};
-    fmt::print(stderr, "{}\n", line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+  std::string line = level + "  " + text;
+  if (!person) {
+    const nlohmann::ordered_json document = {{"time", time_text()}, {"level", level}, {"text", text}};
+    line = document.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
   }
+  line += '\n';
+  std::fwrite(line.data(), 1, line.size(), stderr);
   std::fflush(stderr);
 }
 
-int up(const MeshOptions& mesh) {
+int up(const UpOptions& wanted) {
+  const MeshOptions& mesh = wanted.mesh;
   const node::StateFolder folder = mesh.folder();
   const auto config = read_node_config(folder);
   if (!config) return fail(config.error(), false);
   const rlimit no_dumps{0, 0};  // a core dump would hold keys
   ::setrlimit(RLIMIT_CORE, &no_dumps);
-  const bool person = ::isatty(STDERR_FILENO) != 0;
+  const bool person =
+      wanted.log_format == "auto" ? ::isatty(STDERR_FILENO) != 0 : wanted.log_format == "text";
   node::CoreOptions options;
   options.folder = folder;
   options.control_endpoint = url(config->control);
@@ -53,6 +75,7 @@ int up(const MeshOptions& mesh) {
   options.log = [person](const std::string& level, const std::string& text) {
     write_log(person, level, text);
   };
+  options.log_level = wanted.log_level;
   Attendant::block_signals();  // before any thread is started
   auto core = node::Core::open(std::move(options));
   if (!core) return fail(core.error(), false);
@@ -92,8 +115,17 @@ int up(const MeshOptions& mesh) {
 void add_up(Cli& cli) {
   CLI::App* verb = cli.verb(cli.app, "up", "Run the node of a folder until it is stopped",
                             "Examples:\n  hansa up\n  hansa up --dir /var/lib/hansa");
-  const auto options = std::make_shared<MeshOptions>();
-  add_dir_option(*verb, *options);
+  const auto options = std::make_shared<UpOptions>();
+  add_dir_option(*verb, options->mesh);
+  const std::vector<std::string> formats = {"auto", "json", "text"};
+  const std::vector<std::string> levels(node::kLogLevels.begin(), node::kLogLevels.end());
+  cli.values[verb->add_option("--log-format", options->log_format,
+                              "Of the log on standard error; auto: text on a terminal, else JSON")
+                 ->check(CLI::IsMember(formats))
+                 ->capture_default_str()] = formats;
+  cli.values[verb->add_option("--log-level", options->log_level, "The least important lines to log")
+                 ->check(CLI::IsMember(levels))
+                 ->capture_default_str()] = levels;
   verb->callback([&cli, options] { cli.action = [options] { return up(*options); }; });
 }
 

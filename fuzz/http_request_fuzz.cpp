@@ -46,6 +46,10 @@ class Counting : public NodeApi {
   Result<KeeperState> keeper_state() override { return ++orders, KeeperState{}; }
   Result<void> change_keeper(const KeeperChange&) override { return ++orders, Result<void>(); }
   Result<std::string> open_lobby(double) override { return ++orders, std::string("x"); }
+  Result<std::vector<AuditEntry>> audit_entries(std::optional<std::uint64_t>, std::size_t) override {
+    return std::vector<AuditEntry>{{1, 2, "kind", "{}"}};  // no order: it only reads
+  }
+  Result<void> rotate_key() override { return ++orders, Result<void>(); }
   Result<void> drain(bool) override { return ++orders, Result<void>(); }
   Result<void> set_log_level(const std::string&) override { return ++orders, Result<void>(); }
   void shut_down() override { ++orders; }
@@ -63,6 +67,8 @@ void ask(std::uint8_t choice, std::string_view head, std::string_view body) {
   ApiRequest request;
   request.method = route.method;
   request.path = route.path;
+  request.from = body.substr(0, body.size() / 2);
+  request.limit = body.substr(body.size() / 2);
   if (const std::size_t id = request.path.find("<id>"); id != std::string::npos)
     request.path.replace(id, 4, head);
   if (choice >= 128) request.path = head;

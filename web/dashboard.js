@@ -153,7 +153,7 @@ function drawMesh() {
   const peers = docs.peers ? docs.peers.peers : [];
   const kind = { alive: "good", suspect: "warn", draining: "warn" };
   const rows = peers.map((peer) => h("tr", {}, h("td", {}, peer.org, " ", h("span", { class: "mono muted small" }, peer.short_id)),
-    h("td", { class: kind[peer.state] || "bad" }, peer.state), h("td", { class: "num" }, peer.rtt_ms === null ? "–" : milliseconds(peer.rtt_ms)),
+    h("td", { class: peer.quarantined ? "bad" : kind[peer.state] || "bad" }, peer.quarantined ? "kept out" : peer.state), h("td", { class: "num" }, peer.rtt_ms === null ? "–" : milliseconds(peer.rtt_ms)),
     h("td", { class: "num" }, bytes(peer.bytes_sent + peer.bytes_received))));
   fill("peers", peers.length ? h("div", { class: "scroll" }, h("table", {}, h("thead", {}, h("tr", {}, h("th", {}, "Peer"), h("th", {}, "State"),
     h("th", { class: "num" }, "Round trip"), h("th", { class: "num" }, "Bytes"))), h("tbody", {}, rows))) : h("p", { class: "empty" }, "No other node yet."));

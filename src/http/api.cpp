@@ -10,6 +10,7 @@
 
 #include <array>
 #include <bit>
+#include <charconv>
 #include <cstring>
 #include <utility>
 
@@ -121,6 +122,25 @@ ApiAnswer model(const Call& call) {
   return answer;
 }
 
+/// A number of the query; `otherwise` if it is not there, none if it is no number.
+std::optional<std::uint64_t> number_of(const std::optional<std::string>& text, std::uint64_t otherwise) {
+  if (!text) return otherwise;
+  std::uint64_t value = 0;
+  const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), value);
+  return error == std::errc() && end == text->data() + text->size() ? std::optional(value) : std::nullopt;
+}
+
+ApiAnswer audit(const Call& call) {
+  constexpr std::uint64_t kMost = 1000, kUsual = 100;
+  const auto from = number_of(call.request.from, 0), limit = number_of(call.request.limit, kUsual);
+  if (!from || !limit || *limit == 0 || *limit > kMost) {
+    return error_answer(400, "usage", "from and limit are numbers, limit from 1 to 1000", "");
+  }
+  const auto entries =
+      call.node.audit_entries(call.request.from ? from : std::nullopt, static_cast<std::size_t>(*limit));
+  return entries ? json(audit_document(call.view, *entries)) : refused(entries.error());
+}
+
 ApiAnswer keeper(const Call& call) {
   const Result<NodeApi::KeeperState> state = call.node.keeper_state();
   return state ? json(keeper_document(*state)) : refused(state.error());
@@ -160,6 +180,11 @@ ApiAnswer open_lobby(const Call& call) {
 ApiAnswer set_log_level(const Call& call) {
   return command(read_log_level(call.request.body),
                  [&](const std::string& level) { return done(call.node.set_log_level(level)); });
+}
+
+ApiAnswer rotate_key(const Call& call) {
+  const Result<void> nothing = read_nothing(call.request.body);
+  return nothing ? done(call.node.rotate_key()) : refused(nothing.error());
 }
 
 template <bool kOn>
@@ -214,8 +239,15 @@ const std::array kEntries = {
           model},
     Entry{{"GET", "/api/v1/evidence", "evidence", false, "", "proofs of misbehaviour"},
           show<evidence_document>},
+    Entry{{"GET", "/api/v1/audit", "audit", false, "",
+           "entries of the audit log; `?from=` the first number, `?limit=` how many (100; at most 1000), "
+           "without `from` the last ones"},
+          audit},
     Entry{{"GET", "/api/v1/audit/head", "audit_head", false, "", "the head of the audit log"},
           show<audit_head_document>},
+    Entry{{"GET", "/api/v1/keys", "keys", false, "",
+           "epochs and expiry of the node's keys, and how many peers have the newest"},
+          show<keys_document>},
     Entry{{"GET", "/api/v1/config", "config", false, "", "settings and where they come from"},
           show<config_document>},
     Entry{{"GET", "/api/v1/events", "text/event-stream", false, "", "Server-Sent Events"},
@@ -233,6 +265,9 @@ const std::array kEntries = {
     Entry{{"POST", "/api/v1/runs/<id>/stop", "done", true, "reason?", "leaves a run"}, stop_run},
     Entry{{"POST", "/api/v1/lobby", "lobby", true, "seconds", "accepts those who hold tickets, for a while"},
           open_lobby},
+    Entry{{"POST", "/api/v1/keys/rotate", "done", true, "",
+           "announces a new connection key and takes it; nobody is cut off"},
+          rotate_key},
     Entry{{"POST", "/api/v1/node/drain", "done", true, "", "finishes what runs and begins nothing new"},
           drain<true>},
     Entry{{"POST", "/api/v1/node/resume", "done", true, "", "takes part again"}, drain<false>},

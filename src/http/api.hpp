@@ -17,6 +17,7 @@ struct ApiRequest {
   std::string method;  ///< GET, HEAD, POST
   std::string path;    ///< decoded, without the query
   bool verbose = false;
+  std::optional<std::string> from, limit;  ///< of the query
   Caller caller;
   std::string content_type, content_encoding;
   std::optional<std::size_t> content_length;  ///< none: absent

@@ -38,7 +38,10 @@ Json peer_json(const PeerView& peer) {
               {"bytes_sent", peer.bytes_sent},
               {"bytes_received", peer.bytes_received},
               {"last_seen_seconds", number(peer.last_seen_seconds)},
-              {"curve_epoch", peer.curve_epoch}};
+              {"curve_epoch", peer.curve_epoch},
+              {"has_our_key", peer.has_our_key},
+              {"score", number(peer.score)},
+              {"quarantined", peer.quarantined}};
 }
 
 Json round_json(const RoundView& round) {
@@ -260,6 +263,38 @@ Json evidence_document(const NodeView& view) {
 Json audit_head_document(const NodeView& view) {
   Json document = schema("audit_head");
   document.update({{"head", view.audit_head}, {"entries", view.audit_entries}});
+  return document;
+}
+
+Json audit_document(const NodeView& view, const std::vector<NodeApi::AuditEntry>& entries) {
+  Json document = schema("audit");
+  document["total"] = view.audit_entries;
+  document["entries"] = list(entries, [](const NodeApi::AuditEntry& entry) {
+    Json data = Json::parse(entry.data, nullptr, /*allow_exceptions=*/false);
+    return Json{{"number", entry.number},
+                {"time_ms", entry.time_ms},
+                {"kind", entry.kind},
+                {"data", data.is_discarded() ? Json(entry.data) : std::move(data)}};
+  });
+  return document;
+}
+
+Json keys_document(const NodeView& view) {
+  const KeysView& keys = view.keys;
+  const auto informed = std::count_if(view.peers.begin(), view.peers.end(),
+                                      [](const PeerView& peer) { return peer.has_our_key; });
+  Json document = schema("keys");
+  document.update({{"curve_epoch", keys.curve_epoch},
+                   {"curve_key", keys.curve_key},
+                   {"rotating", keys.rotating},
+                   {"curve_issued_at", keys.curve_issued_at_s},
+                   {"curve_rotation_due_at", keys.curve_rotation_due_at_s},
+                   {"curve_expires_at", keys.curve_expires_at_s},
+                   {"certificate_serial", keys.certificate_serial},
+                   {"certificate_issued_at", keys.certificate_issued_at_s},
+                   {"certificate_expires_at", keys.certificate_expires_at_s},
+                   {"peers_with_key", informed},
+                   {"peers_total", view.peers.size()}});
   return document;
 }
 

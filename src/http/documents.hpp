@@ -29,6 +29,8 @@ Json runs_document(const NodeView& view);
 Json run_document(const RunView& run);
 Json evidence_document(const NodeView& view);
 Json audit_head_document(const NodeView& view);
+Json audit_document(const NodeView& view, const std::vector<NodeApi::AuditEntry>& entries);
+Json keys_document(const NodeView& view);
 Json config_document(const NodeView& view);
 Json keeper_document(const NodeApi::KeeperState& state);
 /// The line before the numbers of GET /api/v1/runs/<id>/model.

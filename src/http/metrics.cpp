@@ -26,11 +26,19 @@ constexpr std::array kMetrics = {
     Metric{"hansa_ready", "gauge", "", "", "1 if the node can take part in a round.", "view"},
     Metric{"hansa_draining", "gauge", "", "", "1 while the node finishes what runs and begins nothing new.",
            "view"},
+    Metric{"hansa_boot_id", "gauge", "", "", "How often the node has been started.", "view"},
     Metric{"hansa_uptime_seconds", "gauge", "", "seconds", "Since the node started.", "view"},
     Metric{"hansa_warnings", "gauge", "", "", "Warnings that `hansa status` shows.", "view"},
     Metric{"hansa_peers", "gauge", "state", "", "Other nodes by state.", "view"},
     Metric{"hansa_peers_connected", "gauge", "", "", "Other nodes with a live connection.", "view"},
     Metric{"hansa_peer_rtt_seconds", "gauge", "peer", "seconds", "Round trip to a peer.", "view"},
+    Metric{"hansa_peer_bytes_sent_total", "counter", "peer", "bytes", "Bytes sent to a peer.", "view"},
+    Metric{"hansa_peer_bytes_received_total", "counter", "peer", "bytes", "Bytes received from a peer.",
+           "view"},
+    Metric{"hansa_peer_score", "gauge", "peer", "", "0 is good; at -100 the peer is kept out for a while.",
+           "view"},
+    Metric{"hansa_peers_with_key", "gauge", "", "", "Peers that have this node's newest connection key.",
+           "view"},
     Metric{"hansa_organisations", "gauge", "status", "", "Organisations in the roster by status.", "view"},
     Metric{"hansa_organisations_reachable", "gauge", "", "",
            "Active organisations with a node that is alive, this one included.", "view"},
@@ -60,8 +68,10 @@ constexpr std::array kMetrics = {
            "Suspicions of this node that it refuted.", "node"},
     Metric{"hansa_local_health_score", "gauge", "", "",
            "0 is healthy; higher means this node is slow to answer.", "node"},
+    Metric{"hansa_curve_epoch", "gauge", "", "", "Number of the connection key in use; grows by rotations.",
+           "view"},
     Metric{"hansa_key_expiry_timestamp_seconds", "gauge", "kind", "seconds",
-           "Unix time at which a key expires.", "node"},
+           "Unix time at which a key expires: curve, node_certificate.", "view"},
     Metric{"hansa_handshakes_total", "counter", "result", "", "Handshakes by result.", "node"},
     Metric{"hansa_messages_sent_total", "counter", "type", "", "Messages sent by type.", "node"},
     Metric{"hansa_messages_received_total", "counter", "type", "", "Messages accepted by type.", "node"},
@@ -69,6 +79,16 @@ constexpr std::array kMetrics = {
     Metric{"hansa_bytes_received_total", "counter", "channel", "bytes", "Bytes received by channel.", "node"},
     Metric{"hansa_rejected_messages_total", "counter", "reason", "", "Messages refused by reason.", "node"},
     Metric{"hansa_peer_kicks_total", "counter", "reason", "", "Connections cut by the guard.", "node"},
+    Metric{"hansa_bulk_chunks_received_total", "counter", "", "", "Pieces of models fetched.", "node"},
+    Metric{"hansa_bulk_chunks_served_total", "counter", "", "", "Pieces of models given.", "node"},
+    Metric{"hansa_bulk_timeouts_total", "counter", "", "", "Pieces that did not come in time.", "node"},
+    Metric{"hansa_bulk_refused_total", "counter", "", "", "Requests for what was not offered.", "node"},
+    Metric{"hansa_bulk_memory_bytes", "gauge", "", "bytes", "Packed models that peers may still fetch.",
+           "node"},
+    Metric{"hansa_rounds_total", "counter", "", "", "Rounds completed by this node since it started.",
+           "node"},
+    Metric{"hansa_training_seconds_total", "counter", "", "seconds", "Time spent in local training.", "node"},
+    Metric{"hansa_log_lines_total", "counter", "level", "", "Lines of the log.", "node"},
     Metric{"hansa_checkpoints_total", "counter", "", "", "Checkpoints written.", "node"},
     Metric{"hansa_checkpoint_write_seconds_total", "counter", "", "seconds",
            "Time spent writing checkpoints.", "node"},
@@ -205,15 +225,21 @@ void add_mesh(const NodeView& view, Exposition& out) {
   std::map<std::string, double> states{
       {"alive", 0}, {"suspect", 0}, {"unreachable", 0}, {"draining", 0}, {"left", 0}};
   std::set<std::string> reachable{view.organisation};
-  double connected = 0;
+  double connected = 0, informed = 0;
   for (const PeerView& peer : view.peers) {
     if (const auto state = states.find(peer.state); state != states.end()) ++state->second;
     connected += peer.connected;
     if (peer.state == "alive") reachable.insert(peer.organisation);
-    if (peer.rtt_ms) out.set("hansa_peer_rtt_seconds", *peer.rtt_ms / 1000, label("peer", peer.short_id));
+    const std::string id = label("peer", peer.short_id);
+    if (peer.rtt_ms) out.set("hansa_peer_rtt_seconds", *peer.rtt_ms / 1000, id);
+    out.set("hansa_peer_bytes_sent_total", double(peer.bytes_sent), id);
+    out.set("hansa_peer_bytes_received_total", double(peer.bytes_received), id);
+    out.set("hansa_peer_score", peer.score, id);
+    informed += peer.has_our_key;
   }
   for (const auto& [state, count] : states) out.set("hansa_peers", count, label("state", state));
   out.set("hansa_peers_connected", connected);
+  out.set("hansa_peers_with_key", informed);
 
   std::map<std::string, double> statuses{{"active", 0}, {"paused", 0}, {"suspended", 0}, {"left", 0}};
   double active = 0;
@@ -233,8 +259,9 @@ void add_roster(const NodeView& view, Exposition& out) {
   out.set("hansa_roster_fork_detected", view.roster.fork.empty() ? 0 : 1);
   out.set("hansa_pending_requests", double(view.requests.size()));
   out.set("hansa_open_proposals", double(view.roster.proposals.size()));
-  std::map<std::string, double> kinds{
-      {"run", 0}, {"roster", 0}, {"secure_sum", 0}, {"message", 0}, {"other", 0}};
+  std::map<std::string, double> kinds{{"run", 0},   {"roster", 0},     {"secure_sum", 0},
+                                      {"bulk", 0},  {"membership", 0}, {"version", 0},
+                                      {"audit", 0}, {"storage", 0},    {"other", 0}};
   for (const EvidenceView& item : view.evidence) ++kinds[kinds.contains(item.kind) ? item.kind : "other"];
   for (const auto& [kind, count] : kinds) out.set("hansa_evidence", count, label("kind", kind));
   out.set("hansa_audit_entries", double(view.audit_entries));
@@ -263,6 +290,15 @@ void add_runs(const NodeView& view, Exposition& out) {
   for (const auto& [state, count] : states) out.set("hansa_runs", count, label("state", state));
 }
 
+void add_keys(const KeysView& keys, Exposition& out) {
+  out.set("hansa_curve_epoch", keys.curve_epoch);
+  const auto expiry = [&](const char* kind, std::int64_t at_s) {
+    if (at_s > 0) out.set("hansa_key_expiry_timestamp_seconds", double(at_s), label("kind", kind));
+  };
+  expiry("curve", keys.curve_expires_at_s);
+  expiry("node_certificate", keys.certificate_expires_at_s);
+}
+
 void add_process(Exposition& out) {
   const ProcessUsage usage = process_usage();
   out.set("process_cpu_seconds_total", usage.cpu_seconds);
@@ -283,9 +319,11 @@ std::string exposition(const NodeView& view) {
           label("version", program_version()) + "," + label("commit", program_commit()));
   out.set("hansa_ready", view.ready ? 1 : 0);
   out.set("hansa_draining", view.draining ? 1 : 0);
+  out.set("hansa_boot_id", double(view.boot_id));
   out.set("hansa_uptime_seconds", view.uptime_seconds);
   out.set("hansa_warnings", double(view.warnings.size()));
   add_mesh(view, out);
+  add_keys(view.keys, out);
   add_roster(view, out);
   add_runs(view, out);
   for (const auto& [series, value] : view.counters) out.offer(series, value, true);

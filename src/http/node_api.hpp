@@ -25,6 +25,19 @@ struct PeerView {
   std::uint64_t bytes_sent = 0, bytes_received = 0;
   std::optional<double> last_seen_seconds;  ///< ago
   std::uint32_t curve_epoch = 1;
+  double score = 0;          ///< 0 is good; at -100 it is cut off and kept out for ten minutes
+  bool quarantined = false;  ///< kept out just now
+  bool has_our_key = false;  ///< it has shown that it knows our newest connection key
+};
+
+/// The own node's keys, as far as they are public.
+struct KeysView {
+  std::uint32_t curve_epoch = 1;
+  std::string curve_key;  ///< hexadecimal
+  bool rotating = false;  ///< a new key is announced and will be taken in a moment
+  std::int64_t curve_issued_at_s = 0, curve_rotation_due_at_s = 0, curve_expires_at_s = 0;
+  std::uint64_t certificate_serial = 0;  ///< 0: the organisation has not certified the node yet
+  std::int64_t certificate_issued_at_s = 0, certificate_expires_at_s = 0;
 };
 
 struct OrganisationView {
@@ -115,6 +128,7 @@ struct NodeView {
   std::uint64_t boot_id = 0;
   bool draining = false;
   RosterView roster;
+  KeysView keys;
   std::vector<PeerView> peers;
   std::vector<RequestView> requests;
   std::vector<RunView> runs;  ///< newest first
@@ -183,6 +197,17 @@ class NodeApi {
   };
   virtual Result<void> change_keeper(const KeeperChange& change) = 0;
   virtual Result<std::string> open_lobby(double seconds) = 0;  ///< the endpoint for tickets
+
+  struct AuditEntry {
+    std::uint64_t number = 0;
+    std::int64_t time_ms = 0;  ///< since 1970
+    std::string kind, data;    ///< data: JSON
+  };
+  /// Entries `from` on, at most `limit`; without `from` the last ones.
+  [[nodiscard]] virtual Result<std::vector<AuditEntry>> audit_entries(std::optional<std::uint64_t> from,
+                                                                      std::size_t limit) = 0;
+  /// Announces a new connection key, which the node takes a moment later.
+  virtual Result<void> rotate_key() = 0;
 
   virtual Result<void> drain(bool on) = 0;
   virtual Result<void> set_log_level(const std::string& level) = 0;

@@ -42,6 +42,8 @@ ApiRequest api_request(const httplib::Request& request) {
   result.method = request.method;
   result.path = request.path;
   result.verbose = request.has_param("verbose");
+  if (request.has_param("from")) result.from = request.get_param_value("from");
+  if (request.has_param("limit")) result.limit = request.get_param_value("limit");
   result.caller = {.host = request.get_header_value("Host"),
                    .origin = request.get_header_value("Origin"),
                    .fetch_site = request.get_header_value("Sec-Fetch-Site"),

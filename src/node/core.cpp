@@ -16,6 +16,7 @@ namespace {
 
 constexpr auto kTick = std::chrono::milliseconds(200);
 constexpr std::size_t kEvidenceMax = 200;
+constexpr auto kGoodbye = std::chrono::milliseconds(500);  ///< for the last words to leave
 
 /// Boot counters leave room: a folder that was restored from a backup must not count where another has been.
 std::uint64_t next_boot_after(std::uint64_t database, std::uint64_t file) {
@@ -29,10 +30,12 @@ Core::Core(CoreOptions options, NodeKeys keys, store::StateDb db)
       keys_(std::move(keys)),
       db_(std::move(db)),
       keeper_({.node = keys_.node->public_key(), .organisation = keys_.organisation}),
-      book_(*keys_.node) {}
+      book_(*keys_.node),
+      log_level_(log_level_number(options_.log_level)) {}
 
 Result<std::unique_ptr<Core>> Core::open(CoreOptions options) {
   if (const auto ready = crypto::initialise(); !ready) return ready.error();
+  if (const auto taken = take_next_curve_key(options.folder); !taken) return taken.error();
   auto keys = load_node_keys(options.folder);
   if (!keys) return keys.error();
   auto db = store::StateDb::open(options.folder.database());
@@ -55,6 +58,7 @@ Result<void> Core::start() {
 
   MessengerOptions mail{.identity = keys_.node, .boot_id = boot_, .transport = {}};
   mail.transport.keys = keys_.curve.key;
+  mail.transport.previous_keys = keys_.previous_curve;
   mail.transport.consortium = "hansa";
   mail.transport.control_endpoint = options_.control_endpoint;
   mail.transport.bulk_endpoint = options_.bulk_endpoint;
@@ -73,6 +77,7 @@ Result<void> Core::start() {
   if (const auto begun = keeper_.start(*records, unix_now(), kept, recovering); !begun) return begun.error();
   perform(std::move(kept));
   roster_changed();
+  announce_again();
 
   const auto bindings = db_.all("binding");
   if (!bindings) return bindings.error();
@@ -112,8 +117,11 @@ Core::~Core() {
   if (thread_.joinable()) thread_.join();
   helpers_.clear();  // waits for them
   for (auto& [run, local] : local_) local.training.reset();
+  const bool says_goodbye = !crashed_ && !stopping_ && messenger_ != nullptr;
+  if (says_goodbye) membership_->leave();
   if (membership_ != nullptr) membership_->stop();  // it sends
-  messenger_.reset();                               // before what its thread calls
+  if (says_goodbye) messenger_->transport().linger(kGoodbye);
+  messenger_.reset();  // before what its thread calls
 }
 
 void Core::wait() {
@@ -124,6 +132,12 @@ void Core::wait() {
 void Core::shut_down() {
   const std::lock_guard lock(mutex_);
   closed_ = true;
+  changed_.notify_all();
+}
+
+void Core::crash() {
+  const std::lock_guard lock(mutex_);
+  closed_ = crashed_ = true;
   changed_.notify_all();
 }
 
@@ -152,7 +166,7 @@ void Core::loop() {
     if (!inputs.empty()) refresh_view();
     turns_.fetch_add(1, std::memory_order_relaxed);
   }
-  audit_->stop(moment());
+  if (!crashed_) audit_->stop(moment());  // set before closed_ is seen
   // Whoever waits for an answer gets none; ask() sees that the node is closed.
   const std::lock_guard lock(mutex_);
   queue_.clear();
@@ -197,6 +211,7 @@ void Core::tick() {
     return helper.wait_for(std::chrono::seconds(0)) == std::future_status::ready;
   });
   audit_->tick(moment());
+  tend_keys();
   dial_inviter();
   refresh_view();
 }
@@ -204,7 +219,9 @@ void Core::tick() {
 Time Core::now() const { return std::chrono::duration_cast<Duration>(Clock::now() - began_); }
 
 void Core::log(const std::string& level, const std::string& text) const {
-  if (options_.log) options_.log(level, text);
+  const std::size_t number = log_level_number(level);
+  if (number < kLogLevels.size()) ++counters_.log_lines[number];
+  if (options_.log && number <= log_level_) options_.log(level, text);
 }
 
 void Core::evidence(const std::string& kind, const std::string& about, const std::string& text) {
@@ -295,13 +312,20 @@ Result<std::string> Core::open_lobby(double seconds) {
 Result<void> Core::drain(bool on) {
   return ask<Result<void>>([this, on]() -> Result<void> {
     draining_ = on;
+    log("info", on ? "this node drains: it begins nothing new" : "this node takes part again");
     membership_->drain(on);
     emit("status", "");
     return {};
   });
 }
-Result<void> Core::set_log_level(const std::string&) {
-  return Error{ErrorKind::not_built, "the log level can only be set when the node starts", ""};
+Result<void> Core::set_log_level(const std::string& level) {
+  const std::size_t number = log_level_number(level);
+  if (number == kLogLevels.size()) {
+    return Error{ErrorKind::usage, "there is no log level \"" + level + "\"",
+                 "levels: error, warning, info, debug"};
+  }
+  log_level_ = number;
+  return {};
 }
 
 }  // namespace hansa::node

@@ -10,6 +10,7 @@
 #include "src/node/membership_thread.hpp"
 #include "src/node/messenger.hpp"
 #include "src/node/node_audit.hpp"
+#include "src/node/node_counters.hpp"
 #include "src/node/state_folder.hpp"
 #include "src/node/training.hpp"
 #include "src/node/wall_clock.hpp"
@@ -41,6 +42,12 @@ struct CoreOptions {
   std::string advertise_host = "127.0.0.1";  ///< what others dial
   protocols::membership::Options membership;
   std::function<void(const std::string& level, const std::string& text)> log;
+  std::string log_level = "info";  ///< at first: one of kLogLevels
+  /// For /api/v1/config: key and "value (origin)".
+  std::vector<std::pair<std::string, std::string>> settings;
+  /// How long a new connection key is announced before it is taken: the news has reached all by then.
+  Duration key_notice = std::chrono::seconds(2);
+  std::function<std::int64_t()> unix_time;  ///< seconds since 1970; empty: the system's clock
 };
 
 /// Everything about a run that only this node knows.
@@ -72,9 +79,15 @@ class Core final : public http::NodeApi, private MailReceiver, private TrainingO
   Result<KeeperState> keeper_state() override;
   Result<void> change_keeper(const KeeperChange& change) override;
   Result<std::string> open_lobby(double seconds) override;
+  Result<std::vector<AuditEntry>> audit_entries(std::optional<std::uint64_t> from,
+                                                std::size_t limit) override;
+  Result<void> rotate_key() override;
   Result<void> drain(bool on) override;
   Result<void> set_log_level(const std::string& level) override;
+  /// An orderly end: peers are told that this node leaves.
   void shut_down() override;
+  /// For tests: ends as a process does that is killed, without another word.
+  void crash();
 
   /// Until shut_down().
   void wait();
@@ -99,6 +112,7 @@ class Core final : public http::NodeApi, private MailReceiver, private TrainingO
   void tick();
   [[nodiscard]] Time now() const;
   void log(const std::string& level, const std::string& text) const;
+  [[nodiscard]] std::int64_t unix_now() const;
   void emit(const std::string& name, const std::string& subject);
   void tell_listeners();
   void evidence(const std::string& kind, const std::string& about, const std::string& text);
@@ -118,6 +132,7 @@ class Core final : public http::NodeApi, private MailReceiver, private TrainingO
   void handle(Arrived mail);
   void start_membership();
   void start_exchange();
+  void misbehaved(const NodeKey& peer, protocols::bulk::Misdeed misdeed);
 
   // core_roster.cpp
   void perform(protocols::roster::KeeperEffects effects);
@@ -147,6 +162,11 @@ class Core final : public http::NodeApi, private MailReceiver, private TrainingO
   void training_done(const RunId& run, Round rounds, ParametersRef model) override;
   void training_failed(const RunId& run, const std::string& what) override;
   void noticed(const RunId& run, const std::string& what) override;
+  void trained(Duration took) override { NodeCounters::add(counters_.training_ns, took); }
+  void checkpoint_written(Duration took) override {
+    ++counters_.checkpoints;
+    NodeCounters::add(counters_.checkpoint_ns, took);
+  }
   [[nodiscard]] Result<RunId> find_run(const std::string& prefix) const;
 
   // core_view.cpp
@@ -155,8 +175,19 @@ class Core final : public http::NodeApi, private MailReceiver, private TrainingO
   [[nodiscard]] http::RunView run_view(const protocols::runs::Run& run) const;
   [[nodiscard]] std::string name_of(const NodeKey& node) const;
 
+  // core_keys.cpp
+  Result<void> rotate_key_now();
+  Result<void> announce_key(const crypto::CurveKey& key, std::uint32_t epoch);
+  void announce_again();
+  void tell_rotation(const NodeKey& peer);
+  void take_next_key();
+  void tend_keys();
+
+  // core_metrics.cpp
+  void measure(http::NodeView& view);
+
   const CoreOptions options_;
-  const NodeKeys keys_;
+  NodeKeys keys_;  ///< of them only the connection key changes
   store::StateDb db_;
   std::uint64_t boot_ = 0;
   const Clock::time_point began_ = Clock::now();
@@ -167,6 +198,9 @@ class Core final : public http::NodeApi, private MailReceiver, private TrainingO
   std::map<RunId, config::RunConfig> configs_;  ///< of the manifests, as far as this version can read them
   std::vector<protocols::roster::AllowedNode> allowed_;
   std::map<NodeKey, bool> up_;
+  std::map<NodeKey, Time> up_since_;
+  std::map<std::pair<NodeKey, protocols::bulk::Misdeed>, Time> misdeeds_;  ///< when each was last said
+  std::map<RunId, std::vector<std::string>> privacy_;  ///< what each run gives away, in words
   std::vector<http::EvidenceView> evidence_;
   std::optional<Time> lobby_closes_;
   std::string lobby_endpoint_;
@@ -175,8 +209,13 @@ class Core final : public http::NodeApi, private MailReceiver, private TrainingO
   std::optional<protocols::roster::Bootstrap> lobby_host_;  ///< dialled while we are strangers to it
   Time next_compare_{0};
   std::size_t compare_turn_ = 0;
+  std::optional<Time> switch_at_;  ///< to a key that has been announced
+  Time next_key_look_{0};
   std::vector<std::future<void>> helpers_;  ///< threads that load data, or wait for a training to end
 
+  mutable NodeCounters counters_;
+  std::atomic<std::size_t> log_level_;
+  Time measured_at_{-1};
   std::unique_ptr<MembershipThread> membership_;
   std::unique_ptr<BulkExchange> exchange_;
   std::unique_ptr<Messenger> messenger_;
@@ -189,7 +228,7 @@ class Core final : public http::NodeApi, private MailReceiver, private TrainingO
   std::map<std::uint64_t, std::function<void(const http::NodeEvent&)>> listeners_;
   std::vector<http::NodeEvent> events_;  ///< since the view was made
   std::uint64_t listener_count_ = 0;
-  bool closed_ = false;
+  bool closed_ = false, crashed_ = false;
   std::atomic<std::uint64_t> turns_ = 0;
   std::thread thread_;
 };

@@ -7,6 +7,12 @@
 #include <utility>
 
 namespace hansa::node {
+namespace {
+
+constexpr auto kAnswersMayComeLate = std::chrono::seconds(30);
+constexpr auto kMisdeedPause = std::chrono::minutes(1);  ///< before the same is evidence again
+
+}  // namespace
 
 void Core::on_mail(Arrived mail) {
   if (mail.type == Type::membership) return membership_->deliver(mail.from, std::move(mail.body));
@@ -23,6 +29,8 @@ void Core::on_peer(const NodeKey& peer, bool up) {
   post([this, peer, up] {
     up_[peer] = up;
     if (up) {
+      up_since_[peer] = now();
+      tell_rotation(peer);
       membership_->connected(peer);
       protocols::roster::KeeperEffects kept;
       keeper_.on_connected(peer, unix_now(), kept);
@@ -116,15 +124,32 @@ void Core::start_exchange() {
       deliver(std::move(mail));
     });
   };
-  config.on_misbehaved = [this](const NodeKey& peer, protocols::bulk::Misdeed) {
-    post([this, peer] {
-      log("warning", name_of(peer) + " sent a chunk that was not asked for or is not true");
-    });
+  config.on_misbehaved = [this](const NodeKey& peer, protocols::bulk::Misdeed misdeed) {
+    post([this, peer, misdeed] { misbehaved(peer, misdeed); });
   };
   config.on_failed = [this](const NodeKey& peer, const std::string& why) {
     post([this, peer, why] { log("warning", "a message of " + name_of(peer) + " is not fetched: " + why); });
   };
   exchange_ = std::make_unique<BulkExchange>(std::move(config));
+}
+
+/// What a holder of blobs does wrong costs it points; what no honest one does is evidence as well.
+void Core::misbehaved(const NodeKey& peer, protocols::bulk::Misdeed misdeed) {
+  using protocols::bulk::Misdeed;
+  if (misdeed == Misdeed::late_chunk) return messenger_->penalise(peer, net::Offence::late_chunk);
+  const bool false_bytes = misdeed != Misdeed::unrequested;
+  // Answers that waited at an honest peer for a connection come to a node that may have forgotten its
+  // questions.
+  const auto since = up_since_.find(peer);
+  if (!false_bytes && since != up_since_.end() && now() - since->second < kAnswersMayComeLate) return;
+  messenger_->penalise(peer, false_bytes ? net::Offence::false_chunk : net::Offence::invalid_message);
+  const auto [last, first] = misdeeds_.try_emplace({peer, misdeed}, now());
+  if (!first && now() - last->second < kMisdeedPause) return;
+  last->second = now();
+  evidence("bulk", name_of(peer),
+           misdeed == Misdeed::bad_chunk      ? "sent a piece of a model that is not what its hash says"
+           : misdeed == Misdeed::bad_manifest ? "sent a list of pieces that is not what its hash says"
+                                              : "pushed pieces of a model that nobody asked for");
 }
 
 void Core::frame_to(const RunId& run, const NodeKey& to, actors::FrameRef frame) {

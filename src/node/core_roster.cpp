@@ -110,6 +110,8 @@ void Core::roster_changed() {
     return std::none_of(allowed_.begin(), allowed_.end(),
                         [&](const roster::AllowedNode& node) { return node.node == entry.first; });
   });
+  std::erase_if(up_since_, [this](const auto& entry) { return !up_.contains(entry.first); });
+  std::erase_if(misdeeds_, [this](const auto& entry) { return !up_.contains(entry.first.first); });
 }
 
 /// Whoever is not a member yet keeps knocking where its ticket says, and stays until the host knows it as a

@@ -3,6 +3,7 @@
 #include "src/node/core.hpp"
 
 #include "src/node/model_files.hpp"
+#include "src/node/run_privacy.hpp"
 #include "src/store/key_files.hpp"
 
 #include <algorithm>
@@ -79,7 +80,10 @@ void Core::runs_changed() {
     }
     if (!configs_.contains(id)) {
       auto config = config_of(run.manifest, static_cast<std::uint32_t>(run.manifest.parties.size()));
-      if (config) configs_.emplace(id, std::move(config).value());
+      if (config) {
+        privacy_.emplace(id, privacy_lines(*config));
+        configs_.emplace(id, std::move(config).value());
+      }
     }
     const bool lives = run.state == runs::RunState::proposed || run.state == runs::RunState::running;
     if (local != local_.end() && lives) exchanged.insert(id);
@@ -232,6 +236,7 @@ void Core::round_done(const RunId& id, const RoundReport& report) {
   post([this, id, report] {
     LocalRun& local = local_[id];
     local.round = std::max(local.round, report.round);
+    ++counters_.rounds;
     if (local.history.size() < kHistoryMax) local.history.push_back(report);
     emit("round", id.hex());
   });

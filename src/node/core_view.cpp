@@ -62,7 +62,20 @@ void Core::refresh_view() {
   v.boot_id = boot_;
   v.draining = draining_;
   v.roster = roster_view();
+  const roster::NodeEntry* own = keeper_.own_node();
+  v.keys.curve_epoch = keys_.curve.epoch;
+  v.keys.curve_key = crypto::to_hex(keys_.curve.key.public_key());
+  v.keys.rotating = switch_at_.has_value();
+  if (own != nullptr) {
+    v.keys.curve_issued_at_s = own->curve().issued_at;
+    v.keys.curve_rotation_due_at_s = keeper_.rotation_due().value_or(0);
+    v.keys.curve_expires_at_s = own->curve().issued_at + roster::kCurveLifetime;
+    v.keys.certificate_serial = own->certificate.serial;
+    v.keys.certificate_issued_at_s = own->certificate.issued_at;
+    v.keys.certificate_expires_at_s = own->certificate.not_after;
+  }
   const auto watched = membership_->snapshot();
+  const auto traffic = messenger_->peer_stats();
   for (const roster::AllowedNode& node : allowed_) {
     if (node.node == me) continue;
     const auto up = up_.find(node.node);
@@ -81,6 +94,13 @@ void Core::refresh_view() {
     }
     peer.endpoint = node.endpoints.control.empty() ? "" : node.endpoints.control.front();
     peer.curve_epoch = node.curve_epoch;
+    if (const auto stats = traffic.find(node.node); stats != traffic.end()) {
+      peer.bytes_sent = stats->second.bytes_out;
+      peer.bytes_received = stats->second.bytes_in;
+      peer.score = stats->second.score;
+      peer.quarantined = stats->second.quarantined;
+      peer.has_our_key = stats->second.knows_our_key;
+    }
     v.peers.push_back(std::move(peer));
   }
   for (const roster::RequestView& request : keeper_.requests()) {
@@ -100,6 +120,8 @@ void Core::refresh_view() {
   v.evidence = evidence_;
   v.audit_entries = audit_->log().size();
   if (const auto& head = audit_->log().head()) v.audit_head = head->head.root.hex();
+  v.settings = options_.settings;
+  measure(v);
   {
     const std::lock_guard lock(mutex_);
     view_ = std::move(fresh);
@@ -118,6 +140,8 @@ http::RosterView Core::roster_view() const {
     v.name = head.roster.name;
     v.policy = policy_name(head.roster.policy);
     v.expires_at_s = head.roster.expires_at;
+    v.threshold = static_cast<std::uint32_t>(
+        roster::votes_needed(head.roster.policy, head.roster.organisations.size()));
     for (const roster::Organisation& organisation : head.roster.organisations) {
       http::OrganisationView o{
           id_text(organisation.key), organisation.name, roster::fingerprint(organisation.key), "active", {}};
@@ -149,6 +173,9 @@ http::RosterView Core::roster_view() const {
     p.id = proposal.hash.hex().substr(0, 8);
     p.changes = proposal.changes;
     p.proposer = name(proposal.proposer);
+    const roster::Tally& tally = proposal.tally;
+    p.needed =
+        static_cast<std::uint32_t>(std::max({tally.before.needed, tally.after.needed, tally.common.needed}));
     for (const auto& key : proposal.approvals) p.approvals.push_back(name(key));
     for (const auto& key : proposal.rejections) p.rejections.push_back(name(key));
     v.proposals.push_back(std::move(p));
@@ -179,6 +206,7 @@ http::RunView Core::run_view(const runs::Run& run) const {
     v.model = config->second.model;
     v.rounds = config->second.rounds;
   }
+  if (const auto lines = privacy_.find(run.id); lines != privacy_.end()) v.privacy = lines->second;
   for (const NodeKey& party : run.manifest.parties) {
     http::RunView::Party p{name_of(party), id_text(party), "asked", ""};
     if (run.approvals.contains(party)) p.state = run.begin ? "training" : "approved";

@@ -9,6 +9,15 @@
 
 namespace hansa::node {
 
+namespace {
+
+bool is_there(const std::filesystem::path& file) {
+  std::error_code error;
+  return std::filesystem::exists(file, error);
+}
+
+}  // namespace
+
 Result<NewNode> make_state_folder(const StateFolder& folder, const crypto::SecretText& passphrase,
                                   const crypto::StretchCost& cost) {
   if (const auto ready = crypto::initialise(); !ready) return ready.error();
@@ -35,8 +44,31 @@ Result<NodeKeys> load_node_keys(const StateFolder& folder) {
   if (!curve) return curve.error();
   const auto organisation = store::read_key_info(folder.organisation_key());
   if (!organisation) return organisation.error();
-  return NodeKeys{std::make_shared<const crypto::Identity>(std::move(node).value()), std::move(curve).value(),
-                  organisation->public_key};
+  NodeKeys keys{std::make_shared<const crypto::Identity>(std::move(node).value()), std::move(curve).value(),
+                organisation->public_key};
+  if (is_there(folder.previous_curve_key())) {
+    auto previous = store::load_curve_key(folder.previous_curve_key());
+    if (!previous) return previous.error();
+    keys.previous_curve = std::move(previous->key);
+  }
+  return keys;
+}
+
+Result<void> take_next_curve_key(const StateFolder& folder) {
+  if (!is_there(folder.next_curve_key())) return {};
+  const auto next = store::load_curve_key(folder.next_curve_key());
+  if (!next) return next.error();
+  const auto current = store::load_curve_key(folder.curve_key());
+  if (!current) return current.error();
+  if (next->epoch > current->epoch) {
+    const auto kept = store::save_curve_key(folder.previous_curve_key(), current->key, current->epoch, true);
+    if (!kept) return kept.error();
+    const auto taken = store::save_curve_key(folder.curve_key(), next->key, next->epoch, true);
+    if (!taken) return taken.error();
+  }
+  std::error_code error;
+  if (std::filesystem::remove(folder.next_curve_key(), error)) return {};
+  return Error{ErrorKind::failed, folder.next_curve_key().string() + ": cannot be removed", error.message()};
 }
 
 Result<std::uint64_t> last_boot(const StateFolder& folder) {

@@ -23,6 +23,9 @@ struct StateFolder {
   [[nodiscard]] std::filesystem::path organisation_key() const { return root / "org.key"; }
   [[nodiscard]] std::filesystem::path node_key() const { return root / "node.key"; }
   [[nodiscard]] std::filesystem::path curve_key() const { return root / "curve.key"; }
+  /// Announced, and taken in a moment; and the one before, for peers that have not heard of the rotation.
+  [[nodiscard]] std::filesystem::path next_curve_key() const { return root / "curve.next.key"; }
+  [[nodiscard]] std::filesystem::path previous_curve_key() const { return root / "curve.previous.key"; }
   [[nodiscard]] std::filesystem::path database() const { return root / "state.db"; }
   [[nodiscard]] std::filesystem::path audit() const { return root / "audit"; }
   [[nodiscard]] std::filesystem::path boot_counter() const { return root / "boot"; }
@@ -49,8 +52,13 @@ struct NodeKeys {
   std::shared_ptr<const crypto::Identity> node;
   crypto::NumberedCurveKey curve;
   crypto::PublicKey organisation{};
+  std::optional<crypto::CurveKey> previous_curve = {};
 };
 Result<NodeKeys> load_node_keys(const StateFolder& folder);
+
+/// Makes the next connection key, if there is one, the key in use, and keeps the one before beside it. Can be
+/// repeated after a crash at any point. For the node alone, not for tools beside it.
+Result<void> take_next_curve_key(const StateFolder& folder);
 
 /// Counts the node's starts, in a file of its own: the database alone may be lost or damaged. Returns the
 /// counter that this start has, above every one before.

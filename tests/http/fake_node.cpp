@@ -161,6 +161,14 @@ NodeView sample_view(std::int64_t now_s) {
   view.uptime_seconds = 93'784;
   view.boot_id = 12;
   view.roster = sample_roster(now_s);
+  view.keys = {.curve_epoch = 3,
+               .curve_key = hash_of("curve"),
+               .curve_issued_at_s = now_s - 5 * 86'400,
+               .curve_rotation_due_at_s = now_s + 10 * 86'400,
+               .curve_expires_at_s = now_s + 25 * 86'400,
+               .certificate_serial = 2,
+               .certificate_issued_at_s = now_s - 90 * 86'400,
+               .certificate_expires_at_s = now_s + 276 * 86'400};
   for (std::size_t i = 1; i < kTowns.size(); ++i) {
     const Town& town = kTowns[i];
     PeerView peer;
@@ -173,6 +181,7 @@ NodeView sample_view(std::int64_t now_s) {
     peer.connected = peer.state != "unreachable";
     peer.bytes_sent = 1'000'000 * i * i;
     peer.bytes_received = 900'000 * i * i;
+    peer.has_our_key = peer.connected;
     peer.last_seen_seconds = peer.connected ? 0.4 * double(i) : 5'400.0;
     view.peers.push_back(peer);
   }
@@ -261,6 +270,15 @@ Result<std::string> FakeNode::open_lobby(double seconds) {
   (void)note("lobby " + std::to_string(int(seconds)));
   return std::string("tcp://127.0.0.1:7799");
 }
+Result<std::vector<NodeApi::AuditEntry>> FakeNode::audit_entries(std::optional<std::uint64_t> from,
+                                                                 std::size_t limit) {
+  const std::uint64_t total = view()->audit_entries;
+  std::vector<AuditEntry> entries;
+  for (std::uint64_t i = from.value_or(total - limit); i < total && entries.size() < limit; ++i)
+    entries.push_back({i, 1'800'000'000'000 + std::int64_t(i), "run.begun", "{\"parties\":\"5\"}"});
+  return entries;
+}
+Result<void> FakeNode::rotate_key() { return note("rotate"); }
 Result<void> FakeNode::drain(bool on) { return note(on ? "drain" : "resume"); }
 Result<void> FakeNode::set_log_level(const std::string& level) { return note("log " + level); }
 void FakeNode::shut_down() { (void)note("shutdown"); }

@@ -32,6 +32,9 @@ class FakeNode : public NodeApi {
   Result<KeeperState> keeper_state() override;
   Result<void> change_keeper(const KeeperChange& change) override;
   Result<std::string> open_lobby(double seconds) override;
+  Result<std::vector<AuditEntry>> audit_entries(std::optional<std::uint64_t> from,
+                                                std::size_t limit) override;
+  Result<void> rotate_key() override;
   Result<void> drain(bool on) override;
   Result<void> set_log_level(const std::string& level) override;
   void shut_down() override;

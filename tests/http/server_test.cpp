@@ -58,6 +58,32 @@ TEST_F(HttpServer, SaysThatItIsAliveAndReady) {
   EXPECT_EQ(ask(port(), "HEAD", "/livez").body, "");
 }
 
+TEST_F(HttpServer, ShowsPartsOfTheAuditLog) {
+  const auto numbers = [&](const std::string& query) {
+    std::vector<int> found;
+    const nlohmann::json document = parsed(ask(port(), "GET", "/api/v1/audit" + query));
+    EXPECT_EQ(document["total"], 4182);
+    for (const auto& entry : document["entries"]) found.push_back(entry["number"]);
+    return found;
+  };
+  EXPECT_EQ(numbers("?from=7&limit=3"), (std::vector{7, 8, 9}));
+  EXPECT_EQ(numbers("?limit=2"), (std::vector{4180, 4181}));
+  EXPECT_EQ(numbers("").size(), 100u);
+  EXPECT_EQ(numbers("?from=5000").size(), 0u);
+  for (const char* wrong : {"?from=x", "?limit=0", "?limit=1001", "?from=-1", "?limit=", "?from=1%202"})
+    EXPECT_EQ(ask(port(), "GET", std::string("/api/v1/audit") + wrong).status, 400) << wrong;
+}
+
+TEST_F(HttpServer, ShowsAndRotatesKeys) {
+  const nlohmann::json keys = parsed(ask(port(), "GET", "/api/v1/keys"));
+  EXPECT_EQ(keys["curve_epoch"], 3);
+  EXPECT_EQ(keys["peers_with_key"], 3);
+  EXPECT_EQ(keys["peers_total"], 4);
+  EXPECT_EQ(ask(port(), "POST", "/api/v1/keys/rotate").status, 401);
+  EXPECT_EQ(ask(port(), "POST", "/api/v1/keys/rotate", kWithToken).status, 200);
+  EXPECT_THAT(node_.calls(), ::testing::ElementsAre("rotate"));
+}
+
 TEST_F(HttpServer, KeepsBrowsersOfOtherSitesOut) {
   const std::string local = "Host: 127.0.0.1:" + std::to_string(port()) + "\r\n";
   struct Case {

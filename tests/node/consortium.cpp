@@ -59,6 +59,8 @@ void Consortium::start(std::size_t i) {
   CoreOptions options;
   options.folder = member.folder;
   options.membership = membership;
+  options.key_notice = std::chrono::milliseconds(300);
+  options.unix_time = [this] { return unix_now() + clock_ahead_s; };
   if (member.core == nullptr && !member.log.empty()) {  // again where it was
     options.control_endpoint = member.log[0];
     options.bulk_endpoint = member.log[1];
@@ -79,6 +81,11 @@ void Consortium::start(std::size_t i) {
 }
 
 void Consortium::stop(std::size_t i) { members_[i]->core.reset(); }
+
+void Consortium::crash(std::size_t i) {
+  members_[i]->core->crash();
+  members_[i]->core.reset();
+}
 
 void Consortium::decide(std::size_t i,
                         const std::function<void(roster::RosterKeeper&, roster::KeeperEffects&)>& decision) {

@@ -6,6 +6,7 @@
 #include "src/node/governance.hpp"
 #include "src/node/wall_clock.hpp"
 
+#include <atomic>
 #include <chrono>
 #include <filesystem>
 #include <functional>
@@ -34,7 +35,8 @@ class Consortium {
   void found();
 
   void start(std::size_t member);
-  void stop(std::size_t member);  ///< as if its process ended
+  void stop(std::size_t member);   ///< in order: it says that it leaves
+  void crash(std::size_t member);  ///< as if its process was killed
   [[nodiscard]] Core& core(std::size_t member) { return *members_[member]->core; }
   [[nodiscard]] Member& operator[](std::size_t member) { return *members_[member]; }
   [[nodiscard]] std::size_t size() const { return members_.size(); }
@@ -44,7 +46,8 @@ class Consortium {
               const std::function<void(protocols::roster::RosterKeeper&, protocols::roster::KeeperEffects&)>&
                   decision);
 
-  protocols::membership::Options membership;  ///< of nodes that are started from now on
+  protocols::membership::Options membership;   ///< of nodes that are started from now on
+  std::atomic<std::int64_t> clock_ahead_s{0};  ///< all nodes' clocks, at once
 
  private:
   std::filesystem::path base_;

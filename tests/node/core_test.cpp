@@ -3,6 +3,7 @@
 #include "src/node/core.hpp"
 
 #include "sim/experiment.hpp"
+#include "src/http/metrics.hpp"
 #include "src/node/sample_data.hpp"
 #include "tests/node/consortium.hpp"
 
@@ -151,6 +152,60 @@ TEST_F(LiveNodes, FoundTrainAndEndWithOneModel) {
   }
 }
 
+TEST_F(LiveNodes, ShowWhatTheyDo) {
+  Consortium mesh(base_, kOrganisations);
+  mesh.found();
+  ASSERT_FALSE(HasFailure());
+  const std::string run = propose_and_approve(mesh, manifest("cohort", "secure", 2));
+  for (std::size_t i = 0; i < kOrganisations; ++i) {
+    ASSERT_TRUE(eventually([&] { return state(mesh, i, run) == "complete"; })) << state(mesh, i, run);
+  }
+  const auto seen = [&] {
+    const auto view = mesh.core(0).view();
+    return view->counters.at("hansa_rounds_total") >= 2 && view->peers[0].bytes_sent > 0 &&
+           view->peers[1].bytes_received > 0;
+  };
+  ASSERT_TRUE(eventually(seen));
+  const auto view = mesh.core(0).view();
+  EXPECT_EQ(view->roster.threshold, 3U);
+  EXPECT_EQ(view->keys.certificate_serial, 1U);
+  EXPECT_GT(view->counters.at("hansa_training_seconds_total"), 0);
+  EXPECT_GE(view->counters.at("hansa_checkpoints_total"), 2);
+  EXPECT_GT(view->counters.at("hansa_messages_received_total{type=\"round_message\"}"), 0);
+  EXPECT_GT(view->gauges.at("hansa_disk_free_bytes"), 0);
+  const std::string text = http::exposition(*view);
+  for (const auto* all : {&view->counters, &view->gauges}) {
+    for (const auto& [series, value] : *all) {
+      EXPECT_NE(text.find("\n" + series + " "), std::string::npos) << series << " is not in the table";
+    }
+  }
+  const std::vector<std::string>& privacy = view->runs.at(0).privacy;
+  EXPECT_TRUE(std::any_of(privacy.begin(), privacy.end(),
+                          [](const std::string& line) { return line.find("masked") != std::string::npos; }));
+  const auto entries = mesh.core(0).audit_entries(1, 2);
+  ASSERT_TRUE(entries.ok());
+  ASSERT_EQ(entries->size(), 2U);
+  EXPECT_EQ(entries->front().number, 1U);
+  const auto last = mesh.core(0).audit_entries(std::nullopt, 3);
+  ASSERT_TRUE(last.ok());
+  EXPECT_EQ(last->size(), 3U);
+}
+
+TEST_F(LiveNodes, LogAsMuchAsTheyAreToldTo) {
+  Consortium mesh(base_, 1);
+  EXPECT_FALSE(mesh.core(0).set_log_level("loud").ok());
+  ASSERT_TRUE(mesh.core(0).set_log_level("warning").ok());
+  const auto lines = [&](const std::string& text) {
+    return std::count_if(mesh[0].log.begin(), mesh[0].log.end(),
+                         [&](const std::string& line) { return line.find(text) != std::string::npos; });
+  };
+  ASSERT_TRUE(mesh.core(0).drain(true).ok());
+  EXPECT_EQ(lines("drains"), 0);
+  ASSERT_TRUE(mesh.core(0).set_log_level("info").ok());
+  ASSERT_TRUE(mesh.core(0).drain(true).ok());
+  EXPECT_EQ(lines("drains"), 1);
+}
+
 TEST_F(LiveNodes, StoppedTrainingSaysNothingMore) {
   Consortium mesh(base_, kOrganisations);
   mesh.found();
@@ -232,8 +287,12 @@ TEST_F(LiveNodes, SeeWhoDiesAndWhoComesBack) {
   EXPECT_TRUE(eventually(both_say("draining"))) << state_of_last(0) << ", " << state_of_last(1);
   ASSERT_TRUE(mesh.core(2).drain(false).ok());
   EXPECT_TRUE(eventually(both_say("alive"))) << state_of_last(0) << ", " << state_of_last(1);
-  mesh.stop(2);
+  mesh.crash(2);
   EXPECT_TRUE(eventually(both_say("unreachable"), std::chrono::seconds(16)));
+  mesh.start(2);
+  EXPECT_TRUE(eventually(both_say("alive"))) << state_of_last(0) << ", " << state_of_last(1);
+  mesh.stop(2);
+  EXPECT_TRUE(eventually(both_say("left"), std::chrono::seconds(1))) << "it has said so";
   mesh.start(2);
   EXPECT_TRUE(eventually(both_say("alive"))) << state_of_last(0) << ", " << state_of_last(1);
 }
