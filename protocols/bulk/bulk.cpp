@@ -307,6 +307,12 @@ std::size_t Bulk::transfers_from(const Node& node) const {
                                                 [&](const auto& f) { return f.second.source == node; }));
 }
 
+std::size_t Bulk::requests_at(const Node& node) const {
+  std::size_t open = 0;
+  for (const auto& [id, fetch] : fetches_) open += fetch.source == node ? fetch.requests.size() : 0;
+  return open;
+}
+
 void Bulk::find_source(Fetch& fetch) const {
   const Holder* best = nullptr;
   for (const Holder& candidate : fetch.holders) {
@@ -330,8 +336,12 @@ void Bulk::ask(Fetch& fetch, Time now, Effects& out) const {
     return std::any_of(fetch.requests.begin(), fetch.requests.end(),
                        [&](const Request& r) { return r.chunk == index; });
   };
-  for (; fetch.next < fetch.have.size() && fetch.requests.size() < fetch.credits; ++fetch.next) {
+  const std::size_t share = options_.credits_max / std::max<std::size_t>(transfers_from(*fetch.source), 1);
+  const std::size_t most = std::min(fetch.credits, std::max<std::size_t>(share, 1));
+  std::size_t at_holder = requests_at(*fetch.source);
+  for (; fetch.next < fetch.have.size() && fetch.requests.size() < most; ++fetch.next) {
     if (fetch.have[fetch.next] || open(fetch.next)) continue;
+    if (at_holder++ >= options_.credits_max) break;  // another transfer had all; it gives back
     fetch.requests.push_back({fetch.next, now, deadline});
     out.emplace_back(Send{*fetch.source, ChunkRequest{fetch.wanted.id, fetch.next}});
   }

@@ -40,9 +40,10 @@ struct Options {
   std::uint64_t memory_bytes_max = std::uint64_t{2} << 30;
   std::size_t fetches_max = 64;  ///< under way or waiting
   std::size_t credits = 4;       ///< open requests per transfer at first: 1 MiB
-  /// And at most, once a holder answers each within a sixteenth of `timeout`. Two transfers then have 6 MiB
-  /// under way, less than a peer may have undelivered.
-  std::size_t credits_max = 12;
+  /// Open requests at one holder, of all transfers, once it answers each within a sixteenth of `timeout`: 6
+  /// MiB, less than a peer may have undelivered. On a busy machine every thread in between waits for its
+  /// turn.
+  std::size_t credits_max = 24;
   std::size_t transfers_per_peer = 2;           ///< so that one holder's uplink is not shared by many
   std::size_t holders_max = 16;                 ///< remembered per blob
   Duration timeout = std::chrono::seconds(15);  ///< of a request; four chunks at 1 Mbit/s take 8 s
@@ -171,6 +172,7 @@ class Bulk {
 
   [[nodiscard]] Held* readable(const Node& by, const BlobId& id);
   [[nodiscard]] std::size_t transfers_from(const Node& holder) const;
+  [[nodiscard]] std::size_t requests_at(const Node& holder) const;
   void add_holder(Fetch& fetch, const Node& node) const;
   [[nodiscard]] static Holder* holder(Fetch& fetch, const Node& node) noexcept;
   /// Ends what is under way with the source; its open chunks count as late if they still come.

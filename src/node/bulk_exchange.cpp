@@ -2,6 +2,8 @@
 // being packed never delays one that is arriving.
 #include "src/node/bulk_exchange.hpp"
 
+#include "src/node/process_memory.hpp"
+
 #include <algorithm>
 #include <utility>
 
@@ -12,7 +14,7 @@ namespace bulk = protocols::bulk;
 
 /// Kinds of blobs: what to do with one that has been fetched.
 constexpr std::uint8_t kFrameBlob = 1;
-constexpr auto kTrimEvery = std::chrono::seconds(10);
+constexpr auto kTrimEvery = std::chrono::seconds(20);
 constexpr std::size_t kSpareBytesMax = std::size_t{256} << 20;
 
 bulk::Memory memory_of(BufferPool& pool) {
@@ -119,6 +121,9 @@ void BulkExchange::tick() {
   if (at < trim_at_) return;
   trim_at_ = at + kTrimEvery;
   pool_.trim();
+  // Not between two rounds: the next one needs it again.
+  const std::uint64_t moved = bulk_.counters().chunks_received + bulk_.counters().chunks_served;
+  if (std::exchange(moved_before_, moved) == moved) release_free_memory();
 }
 
 void BulkExchange::perform(const std::optional<Run>& run) {

@@ -107,6 +107,7 @@ class BulkExchange {
   std::map<BlobId, std::vector<std::pair<Run, Key>>> wanted_;
   std::uint64_t frames_packed_ = 0;
   Time trim_at_{};
+  std::uint64_t moved_before_ = 0;  ///< chunks, when memory was last looked at
 };
 
 }  // namespace hansa::node

@@ -4,6 +4,7 @@
 
 #include "src/crypto/random.hpp"
 #include "src/node/keeper_rows.hpp"
+#include "src/node/process_memory.hpp"
 
 #include <hansa/assert.hpp>
 
@@ -35,6 +36,7 @@ Core::Core(CoreOptions options, NodeKeys keys, store::StateDb db)
 
 Result<std::unique_ptr<Core>> Core::open(CoreOptions options) {
   if (const auto ready = crypto::initialise(); !ready) return ready.error();
+  keep_chunk_memory();
   if (const auto taken = take_next_curve_key(options.folder); !taken) return taken.error();
   auto keys = load_node_keys(options.folder);
   if (!keys) return keys.error();
@@ -192,6 +194,7 @@ Answer Core::ask(std::function<Answer()> question) {
 void Core::tick() {
   protocols::roster::KeeperEffects kept;
   keeper_.on_tick(unix_now(), kept);
+  bool news = !kept.empty();
   perform(std::move(kept));
   protocols::runs::RunEffects runs;
   book_.on_tick(unix_now(), runs);
@@ -200,9 +203,11 @@ void Core::tick() {
     const std::vector<NodeKey> peers = messenger_->connected();
     if (!peers.empty()) book_.on_peer_up(peers[compare_turn_++ % peers.size()], runs);
   }
+  news = news || !runs.empty();
   perform(std::move(runs));
   exchange_->tick();
   if (lobby_closes_ && now() > *lobby_closes_) {
+    news = true;
     lobby_closes_.reset();
     lobby_endpoint_.clear();
     messenger_->close_lobby();
@@ -213,6 +218,9 @@ void Core::tick() {
   audit_->tick(moment());
   tend_keys();
   dial_inviter();
+  // Ages and round trips change all the time; once a second is enough for them.
+  if (!news && events_.empty() && now() < next_view_) return;
+  next_view_ = now() + std::chrono::seconds(1);
   refresh_view();
 }
 

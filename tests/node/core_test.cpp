@@ -2,6 +2,7 @@
 // simulator; a node that is killed comes back and ends with the others.
 #include "src/node/core.hpp"
 
+#include "protocols/bulk/layout.hpp"
 #include "sim/experiment.hpp"
 #include "src/http/metrics.hpp"
 #include "src/node/sample_data.hpp"
@@ -204,6 +205,29 @@ TEST_F(LiveNodes, LogAsMuchAsTheyAreToldTo) {
   ASSERT_TRUE(mesh.core(0).set_log_level("info").ok());
   ASSERT_TRUE(mesh.core(0).drain(true).ok());
   EXPECT_EQ(lines("drains"), 1);
+}
+
+TEST_F(LiveNodes, ModelsTooLargeForOneMessageTravelInChunks) {
+  Consortium mesh(base_, kOrganisations);
+  mesh.found();
+  ASSERT_FALSE(HasFailure());
+  std::string text = manifest("d-psgd", "plain", 2) + "[mlp]\nhidden = [4000]\n";
+  text.replace(text.find("model = \"fm\""), 12, "model = \"mlp\"");
+  const std::string run = propose_and_approve(mesh, text);
+  for (std::size_t i = 0; i < kOrganisations; ++i) {
+    EXPECT_TRUE(eventually([&] { return state(mesh, i, run) == "complete"; })) << state(mesh, i, run);
+  }
+  const auto first = mesh.core(0).final_model(run);
+  ASSERT_TRUE(first.ok()) << first.error().message;
+  EXPECT_GT(first->values.size() * sizeof(float), 2 * std::size_t{protocols::bulk::kChunkBytes});
+  for (std::size_t i = 0; i < kOrganisations; ++i) {
+    EXPECT_EQ(mesh.core(i).final_model(run)->values, first->values);
+    const auto view = mesh.core(i).view();
+    const auto& history = view->runs.front().history;
+    EXPECT_TRUE(std::all_of(history.begin(), history.end(), [](const http::RoundView& round) {
+      return round.missing.empty();
+    })) << "a model did not come";
+  }
 }
 
 TEST_F(LiveNodes, StoppedTrainingSaysNothingMore) {
