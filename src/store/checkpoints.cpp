@@ -78,14 +78,19 @@ Result<void> Checkpoints::save(const protocols::Record& record) {
 }
 
 Result<std::optional<protocols::Record>> Checkpoints::load_newest(std::size_t parameters) {
+  Round reached = 0;
   for (const File& file : files()) {
     const auto content = read_private_file(file.path, kBytesMax);
     if (content) {
       const std::string hash = content_hash(run_, *content).hex();
       const bool intact = file.path.filename().string().find(hash) != std::string::npos;
       auto record = decode_record(*content, parameters);
-      if (intact && record) return std::optional(std::move(record).value());
+      if (intact && record) {
+        record->round = std::max(record->round, reached);
+        return std::optional(std::move(record).value());
+      }
     }
+    reached = std::max(reached, file.round);
     if (const auto moved = quarantine(file); !moved) return moved.error();
   }
   return std::optional<protocols::Record>();

@@ -34,7 +34,8 @@ class Checkpoints {
   /// Durable when it returns. Keeps the last kKeep and every kKeepEvery-th round, removes the others.
   Result<void> save(const protocols::Record& record);
   /// The newest that is intact; none if there is none. Damaged ones are moved aside and named in
-  /// quarantined().
+  /// quarantined(). If a damaged one was of a later round, the record says that round: what was said in the
+  /// rounds between must not be said again.
   Result<std::optional<protocols::Record>> load_newest(std::size_t parameters);
   [[nodiscard]] const std::vector<std::string>& quarantined() const noexcept { return quarantined_; }
 

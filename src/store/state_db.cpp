@@ -127,8 +127,11 @@ sqlite3* open_handle(const std::filesystem::path& file) {
 }
 
 bool set_up(sqlite3* handle) {
+  // Every commit moves on into the database at once: a damaged frame of the log ends the log there, and with
+  // it would go all commits behind that frame, without a trace.
   return run(handle, "PRAGMA journal_mode = WAL") && run(handle, "PRAGMA synchronous = FULL") &&
-         run(handle, "PRAGMA trusted_schema = OFF") && run(handle, "PRAGMA cell_size_check = ON") &&
+         run(handle, "PRAGMA wal_autocheckpoint = 1") && run(handle, "PRAGMA trusted_schema = OFF") &&
+         run(handle, "PRAGMA cell_size_check = ON") &&
          run(handle,
              "CREATE TABLE IF NOT EXISTS rows (kind TEXT NOT NULL, key BLOB NOT NULL, value BLOB NOT NULL,"
              " hash BLOB NOT NULL, PRIMARY KEY (kind, key)) WITHOUT ROWID") &&
@@ -138,6 +141,8 @@ bool set_up(sqlite3* handle) {
 }
 
 bool is_damage(int code) { return code == SQLITE_CORRUPT || code == SQLITE_NOTADB; }
+
+std::filesystem::path spare_of(const std::filesystem::path& file) { return file.string() + ".spare"; }
 
 /// Out of the way, with its write-ahead log.
 Result<void> move_aside(const std::filesystem::path& file) {
@@ -172,8 +177,8 @@ bool fits(std::string_view table, BytesView key, BytesView value, const Bytes& h
 Result<StateDb> StateDb::open(const std::filesystem::path& file) {
   if (const auto folder = check_private_folder(file.parent_path()); !folder) return folder.error();
   bool damaged = false;
-  for (int attempt = 0; attempt < 2; ++attempt) {
-    StateDb db(open_handle(file));
+  for (int attempt = 0; attempt < 3; ++attempt) {  // the file, its spare, a new one
+    StateDb db(open_handle(file), file);
     if (db.handle_ == nullptr) {
       return Error{ErrorKind::failed, file.string() + " cannot be opened", "see the rights of its folder"};
     }
@@ -188,21 +193,66 @@ Result<StateDb> StateDb::open(const std::filesystem::path& file) {
                      "install that version again; nothing was changed"};
       }
       if (!run(db.handle_, "PRAGMA user_version = 1")) return failure(db.handle_, "be opened");
-      db.damaged_ = damaged;
+      if (const auto checked = db.check_rows(); !checked) return checked.error();
+      db.damaged_ = damaged || db.bad_rows_ > 0;
       return db;
     }
     damaged = true;
     sqlite3_close_v2(std::exchange(db.handle_, nullptr));
     if (const auto moved = move_aside(file); !moved) return moved.error();
+    std::error_code none;
+    if (attempt == 0) std::filesystem::copy_file(spare_of(file), file, none);
   }
   return Error{ErrorKind::failed, file.string() + " cannot be created", "look at the disk"};
 }
 
+/// Damaged rows give way to those of the spare; so do rows whose key is damaged, which look like others. A
+/// promise that is damaged stays: it still says that something was promised.
+Result<void> StateDb::check_rows() {
+  struct Found {
+    std::string table;
+    Bytes key;
+  };
+  std::vector<Found> bad;
+  Query rows(handle_, "SELECT kind, key, value, hash FROM rows");
+  while (rows.step()) {
+    if (!fits(rows.text(0), rows.blob(1), rows.blob(2), rows.blob(3)))
+      bad.push_back({rows.text(0), rows.blob(1)});
+  }
+  if (rows.failed()) return failure(handle_, "be read");
+  if (bad.empty()) return {};
+  bad_rows_ = bad.size();
+  Transaction all(handle_);
+  for (const Found& row : bad) {
+    if (row.table == kPromises) continue;
+    if (const auto gone = erase(row.table, row.key); !gone) return gone.error();
+  }
+  std::error_code none;
+  StateDb spare(std::filesystem::exists(spare_of(file_), none) ? open_handle(spare_of(file_)) : nullptr, {});
+  if (spare.handle_ != nullptr && healthy(spare.handle_)) {
+    Query older(spare.handle_, "SELECT kind, key, value, hash FROM rows");
+    while (older.step()) {
+      const std::string table = older.text(0);
+      const Bytes key = older.blob(1), value = older.blob(2);
+      if (!fits(table, key, value, older.blob(3))) continue;
+      Query known(handle_, "SELECT 1 FROM rows WHERE kind = ?1 AND key = ?2");
+      if (known.bind(1, std::string_view(table)).bind(2, BytesView(key)).step()) continue;
+      if (!put_row(handle_, table, key, value)) return failure(handle_, "be repaired");
+    }
+  }
+  if (!all.commit()) return failure(handle_, "be repaired");
+  return {};
+}
+
 StateDb::StateDb(StateDb&& other) noexcept
-    : handle_(std::exchange(other.handle_, nullptr)), damaged_(other.damaged_), bad_rows_(other.bad_rows_) {}
+    : handle_(std::exchange(other.handle_, nullptr)),
+      file_(std::move(other.file_)),
+      damaged_(other.damaged_),
+      bad_rows_(other.bad_rows_) {}
 
 StateDb& StateDb::operator=(StateDb&& other) noexcept {
   std::swap(handle_, other.handle_);
+  std::swap(file_, other.file_);
   damaged_ = other.damaged_;
   bad_rows_ = other.bad_rows_;
   return *this;
@@ -300,6 +350,19 @@ Result<Promise> StateDb::promise(BytesView scope, const crypto::Hash256& digest)
     return failure(handle_, "be written");
   }
   return Promise::fresh;
+}
+
+Result<void> StateDb::save_spare() {
+  const std::filesystem::path spare = spare_of(file_), fresh = spare.string() + ".new";
+  std::error_code error;
+  std::filesystem::remove(fresh, error);
+  if (const auto copied = copy_to(fresh); !copied) return copied.error();
+  std::filesystem::rename(fresh, spare, error);
+  if (error) {
+    return Error{ErrorKind::failed, spare.string() + ": " + error.message(),
+                 "look at the disk with the state folder"};
+  }
+  return {};
 }
 
 Result<void> StateDb::copy_to(const std::filesystem::path& file) {

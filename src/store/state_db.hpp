@@ -4,7 +4,8 @@
 //
 // A disk may also give back what was never written. Every row carries a hash of itself; a row that does not
 // fit its hash is not returned but counted, and for promises it counts as "promised, we do not know what". A
-// database that is damaged as a whole is moved aside, never repaired in silence.
+// database that is damaged as a whole is moved aside, never repaired in silence. What was lost comes from the
+// spare, an older copy beside it, so that a node finds its peers again and can ask them for the rest.
 #pragma once
 
 #include "src/crypto/hash.hpp"
@@ -19,6 +20,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 struct sqlite3;
@@ -42,9 +44,10 @@ class StateDb {
     Bytes key, value;
   };
 
-  /// Opens or creates `file` in a private folder, and checks all of it. A damaged file is renamed to
-  /// FILE.damaged-N and a new one begun: then was_damaged() says so, and the caller must treat the node as
-  /// one that has forgotten its promises.
+  /// Opens or creates `file` in a private folder, and checks all of it, every row included. A file that is
+  /// damaged as a whole is renamed to FILE.damaged-N and the spare, or a new one, takes its place; damaged
+  /// rows are replaced by those of the spare. Either way was_damaged() says so, and the caller must treat the
+  /// node as one that has forgotten promises.
   static Result<StateDb> open(const std::filesystem::path& file);
   StateDb(StateDb&&) noexcept;
   StateDb& operator=(StateDb&&) noexcept;
@@ -69,13 +72,18 @@ class StateDb {
   /// The one place that allows a signature: `digest` is what is to be signed as `scope`.
   Result<Promise> promise(BytesView scope, const crypto::Hash256& digest);
 
+  /// Replaces the spare by a copy of what is there now. Worth it whenever something has changed that no peer
+  /// could tell again.
+  Result<void> save_spare();
   /// A consistent copy into a file that does not exist yet.
   Result<void> copy_to(const std::filesystem::path& file);
 
  private:
-  explicit StateDb(sqlite3* handle) noexcept : handle_(handle) {}
+  StateDb(sqlite3* handle, std::filesystem::path file) : handle_(handle), file_(std::move(file)) {}
+  Result<void> check_rows();
 
   sqlite3* handle_ = nullptr;
+  std::filesystem::path file_;
   bool damaged_ = false;
   std::uint64_t bad_rows_ = 0;
 };

@@ -129,18 +129,19 @@ TEST_F(CheckpointsTest, EveryBitFlipIsFoundAndTheOneBeforeIsTaken) {
     Checkpoints damaged = open();
     const auto loaded = damaged.load_newest(kParameters);
     ASSERT_TRUE(loaded.ok() && loaded->has_value());
-    EXPECT_EQ((*loaded)->round, 1u) << "byte " << at;
+    EXPECT_TRUE(same((*loaded)->model, model(1))) << "byte " << at;
+    EXPECT_EQ((*loaded)->round, 2u) << "what was said in round 2 must not be said again";
     EXPECT_EQ(damaged.quarantined().size(), 1u);
     EXPECT_FALSE(fs::exists(newest));
   }
   for (const std::size_t size : {std::size_t{0}, std::size_t{1}, intact.size() - 1}) {
     std::ofstream(newest, std::ios::binary) << intact.substr(0, size);
     fs::permissions(newest, fs::perms::owner_read | fs::perms::owner_write);
-    EXPECT_EQ((*open().load_newest(kParameters))->round, 1u) << size;
+    EXPECT_TRUE(same((*open().load_newest(kParameters))->model, model(1))) << size;
   }
   std::ofstream(newest, std::ios::binary) << intact;
   fs::permissions(newest, fs::perms::owner_read | fs::perms::owner_write);
-  EXPECT_EQ((*open().load_newest(kParameters))->round, 2u);
+  EXPECT_TRUE(same((*open().load_newest(kParameters))->model, model(2)));
 }
 
 TEST_F(CheckpointsTest, RunsDoNotSeeEachOther) {
