@@ -2,6 +2,7 @@
 // facts. So the order in which they come does not matter, and restoring is the same as hearing them again.
 #include "protocols/runs/run_book.hpp"
 
+#include "protocols/runs/message_kind.hpp"
 #include "protocols/secure_sum/byte_order.hpp"
 
 #include <hansa/assert.hpp>
@@ -14,9 +15,6 @@ namespace {
 
 using secure_sum::Reader;
 using secure_sum::Writer;
-
-/// First byte of a message.
-enum class MessageKind : std::uint8_t { statement = 1, digest = 2, digest_reply = 3 };
 
 constexpr std::size_t kDigestEntryBytes = 32 + 32;
 
@@ -85,6 +83,7 @@ Result<RunId> RunBook::propose(RunManifest manifest, std::int64_t now_s, RunEffe
   const Result<Statement> read = read_statement(bytes);
   if (!read) return Error{ErrorKind::usage, read.error().message, "ask at least two parties of the roster"};
   if (find(read->run) != nullptr) return read->run;
+  if (const auto may = may_say(read->run, StatementType::propose); !may) return may.error();
   if (runs_.size() >= kLimits.runs_max) {
     return Error{ErrorKind::failed, "this node remembers as many runs as it can", "remove its old runs"};
   }
@@ -107,6 +106,7 @@ Result<void> RunBook::approve(const RunId& id, std::int64_t now_s, RunEffects& o
                  "the run is " + std::string(run_state_name(run->state)) + "; it takes no more approvals",
                  "propose it again"};
   }
+  if (const auto may = may_say(id, StatementType::approve); !may) return may.error();
   say(id, Approve{}, now_s, out);
   return {};
 }
@@ -121,6 +121,7 @@ Result<void> RunBook::stop(const RunId& id, std::string reason, std::int64_t now
     return Error{ErrorKind::usage, "this node has no part in the run", "only its parties can stop it"};
   }
   reason.resize(std::min(reason.size(), kLimits.reason_bytes_max));
+  if (const auto may = may_say(id, StatementType::stop); !may) return may.error();
   say(id, Stop{std::move(reason)}, now_s, out);
   return {};
 }
@@ -132,6 +133,7 @@ Result<void> RunBook::finish(const RunId& id, std::uint32_t rounds, const Hash25
     return Error{ErrorKind::failed, "this node does not train that run", ""};
   }
   if (run->finished.contains(self_->public_key())) return {};
+  if (const auto may = may_say(id, StatementType::finish); !may) return may.error();
   say(id, Finish{rounds, model}, now_s, out);
   return {};
 }
@@ -148,7 +150,9 @@ void RunBook::say(const RunId& run, const decltype(Statement::what)& what, std::
 
 // Events.
 
-void RunBook::restore(const std::vector<Bytes>& statements, std::int64_t now_s, RunEffects& out) {
+void RunBook::restore(const std::vector<Bytes>& statements, std::int64_t now_s, RunEffects& out,
+                      Recovery recovery) {
+  recovery_ = std::move(recovery);
   // Manifests first: the others are about them.
   for (const bool manifests : {true, false}) {
     for (const Bytes& bytes : statements) {
@@ -189,11 +193,18 @@ void RunBook::on_message(const NodeKey& from, BytesView message, std::int64_t no
       return tell_digest(from, true, out);
     case MessageKind::digest_reply:
       return on_digest(from, body, out);
+    case MessageKind::remind:
+      return tell_what_was_seen(from, out);
+    case MessageKind::reminder:
+      return on_reminded(from, body, now_s, out);
   }
   reject(RunReject::malformed);
 }
 
-void RunBook::on_peer_up(const NodeKey& peer, RunEffects& out) { tell_digest(peer, false, out); }
+void RunBook::on_peer_up(const NodeKey& peer, RunEffects& out) {
+  tell_digest(peer, false, out);
+  if (recovering()) ask_what_was_said(peer, out);
+}
 
 void RunBook::tell_digest(const NodeKey& to, bool reply, RunEffects& out) const {
   Writer message(1 + runs_.size() * kDigestEntryBytes);
@@ -221,7 +232,10 @@ void RunBook::on_digest(const NodeKey& from, BytesView digest, RunEffects& out) 
 
 void RunBook::on_tick(std::int64_t now_s, RunEffects& out) {
   for (auto& [id, run] : runs_) {
-    if (run.state == RunState::proposed) update_state(run, now_s, out);
+    if (run.state != RunState::proposed && run.state != RunState::running) continue;
+    const RunState before = run.state;
+    update_state(run, now_s, out);
+    if (run.state != before) out.emplace_back(RunChanged{id});
   }
 }
 
@@ -309,11 +323,12 @@ void RunBook::close_list(Run& run, std::int64_t now_s, RunEffects& out) {
   }
   const bool everybody = begin.approvals.size() == manifest.parties.size();
   const bool time_is_up = now_s >= manifest.approve_by_s && begin.approvals.size() >= manifest.quorum;
-  if (everybody || time_is_up) say(run.id, begin, now_s, out);
+  if ((everybody || time_is_up) && may_say(run.id, StatementType::begin)) say(run.id, begin, now_s, out);
 }
 
 void RunBook::update_state(Run& run, std::int64_t now_s, RunEffects& out) {
   if (run.state == RunState::proposed) close_list(run, now_s, out);
+  if (run.state == RunState::complete) return;  // for good
   const RunState before = run.state;
   const NodeKey& me = self_->public_key();
   if (!run.begin) {
@@ -324,7 +339,7 @@ void RunBook::update_state(Run& run, std::int64_t now_s, RunEffects& out) {
       run.state = RunState::expired;
     }
   } else {
-    std::size_t finished = 0, gone = 0;
+    std::size_t finished = 0, stopped = 0, gone = 0;
     std::set<std::pair<std::uint32_t, Hash256>> models;
     for (const Approval& approval : run.begin->approvals) {
       const auto done = run.finished.find(approval.party);
@@ -332,22 +347,27 @@ void RunBook::update_state(Run& run, std::int64_t now_s, RunEffects& out) {
         ++finished;
         models.emplace(done->second.rounds, done->second.model);
       } else if (run.stopped.contains(approval.party)) {
-        ++gone;
+        ++stopped;
+      } else if (!members_.empty() && !is_member(approval.party)) {
+        ++gone;  // the others train on without it
       }
     }
     const std::size_t parties = run.begin->approvals.size();
-    if (finished == parties) {
-      run.state = models.size() == 1 ? RunState::complete : RunState::diverged;
-    } else if (parties - gone < std::min<std::size_t>(run.manifest.quorum, parties) && finished == 0) {
+    if (finished > 0 && finished + stopped + gone == parties) {
+      run.state = models.size() == 1 && finished >= 2 ? RunState::complete : RunState::diverged;
+    } else if (parties - stopped < std::min<std::size_t>(run.manifest.quorum, parties) && finished == 0) {
       run.state = RunState::stopped;
     } else {
-      run.state = finished + gone == parties ? RunState::diverged : RunState::running;
+      run.state = RunState::running;
     }
   }
   const std::optional<PartyId> mine = run.party_of(me);
   if (!mine || run.finished.contains(me)) return;
   const bool trains = run.state == RunState::running && !run.stopped.contains(me);
-  if (trains && before == RunState::proposed) out.emplace_back(BeginTraining{run.id, *mine});
+  if (trains && before == RunState::proposed && !recovering()) {
+    const auto known = not_before_.find(run.id);
+    out.emplace_back(BeginTraining{run.id, *mine, known == not_before_.end() ? 0 : known->second});
+  }
   if (!trains && before == RunState::running) out.emplace_back(EndTraining{run.id});
 }
 
@@ -377,10 +397,37 @@ const Run* RunBook::find(std::string_view prefix) const noexcept {
   return only;
 }
 
-bool RunBook::is_member(const NodeKey& node) const noexcept {
+std::optional<AgreedEnd> RunBook::agreed_end(const RunId& id) const {
+  const Run* run = find(id);
+  if (run == nullptr) return std::nullopt;
+  struct End {
+    std::vector<NodeKey> holders;
+    std::set<std::string> organisations;
+  };
+  std::map<std::pair<std::uint32_t, Hash256>, End> ends;
+  for (const auto& [node, finish] : run->finished) {
+    const Member* who = member(node);
+    if (node == self_->public_key() || who == nullptr || !run->party_of(node)) continue;
+    End& end = ends[{finish.rounds, finish.model}];
+    end.holders.push_back(node);
+    end.organisations.insert(who->name);
+  }
+  std::optional<AgreedEnd> best;
+  std::size_t most = kAgreeing - 1;
+  for (auto& [what, end] : ends) {
+    const std::size_t count = end.organisations.size();
+    if (count == most) best.reset();  // as many say this as that
+    if (count <= most) continue;
+    most = count;
+    best = AgreedEnd{what.first, what.second, std::move(end.holders)};
+  }
+  return best;
+}
+
+const Member* RunBook::member(const NodeKey& node) const noexcept {
   const auto place = std::lower_bound(members_.begin(), members_.end(), node,
                                       [](const Member& m, const NodeKey& key) { return m.node < key; });
-  return place != members_.end() && place->node == node;
+  return place != members_.end() && place->node == node ? &*place : nullptr;
 }
 
 }  // namespace hansa::protocols::runs

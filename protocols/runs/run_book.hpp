@@ -30,8 +30,8 @@ struct Member {
 enum class RunState : std::uint8_t {
   proposed,  ///< approvals are missing
   running,   ///< begun, and this node is in it or watches it
-  complete,  ///< every party has finished, all with the same model
-  diverged,  ///< every party has finished or stopped, with different models or some without
+  complete,  ///< all have finished with the same model; who stopped or left the roster does not count
+  diverged,  ///< likewise, but with different models, or one alone has any
   expired,   ///< the approvals did not come in time
   stopped,   ///< the proposer took it back, or so many stopped that the quorum is gone
 };
@@ -48,10 +48,18 @@ struct Run {
   RunState state = RunState::proposed;
   /// Every statement as it came, by type and signer; the first of its kind stands.
   std::map<std::pair<StatementType, NodeKey>, Bytes> statements;
+  std::map<NodeKey, Round> seen;  ///< the highest round of a party that a message of it has come from
 
   [[nodiscard]] std::optional<PartyId> party_of(const NodeKey& node) const noexcept;
   /// What the parties' messages and sums are bound to: this run with exactly this list. Only once begun.
   [[nodiscard]] Hash256 training_id() const;
+};
+
+/// What a run has ended with, by the word of several organisations.
+struct AgreedEnd {
+  std::uint32_t rounds = 0;
+  Hash256 model;
+  std::vector<NodeKey> holders;  ///< who signed it; each says that it holds the model
 };
 
 /// Keep `statement` for good, then go on.
@@ -76,6 +84,7 @@ struct RunChanged {
 struct BeginTraining {
   RunId run;
   PartyId party{};
+  Round not_before = 0;  ///< of rounds before it this node may have said something that it forgot
 };
 /// Stop training, if this node trains it.
 struct EndTraining {
@@ -90,6 +99,14 @@ struct Equivocation {
 using RunEffect =
     std::variant<PersistStatement, Tell, TellAll, RunChanged, BeginTraining, EndTraining, Equivocation>;
 using RunEffects = std::vector<RunEffect>;
+
+/// What a node still knows that may have forgotten what it signed: its folder comes from a backup, or its
+/// database was damaged. It signs nothing, and trains nothing, before `organisations` others (or all, if
+/// there are fewer) have told it what they have of it.
+struct Recovery {
+  std::size_t organisations = 0;                          ///< 0: it has forgotten nothing
+  std::vector<std::pair<RunId, StatementType>> promised;  ///< signed; the statements may be lost
+};
 
 /// Why a message was dropped.
 enum class RunReject : std::uint8_t {
@@ -110,7 +127,8 @@ class RunBook {
 
   /// Reads back what was persisted, in any order, without effects but BeginTraining for runs that are under
   /// way. What cannot be read is counted as rejected.
-  void restore(const std::vector<Bytes>& statements, std::int64_t now_s, RunEffects& out);
+  void restore(const std::vector<Bytes>& statements, std::int64_t now_s, RunEffects& out,
+               Recovery recovery = {});
   /// Who is on the roster now, ascending by node. A run goes on when a party leaves the roster; whether its
   /// messages still arrive is up to the transport.
   void set_members(std::vector<Member> members);
@@ -130,13 +148,22 @@ class RunBook {
   /// A member can be reached (again): compare what we know. Call it for some member every few seconds, too:
   /// what was lost on the way comes back with the comparison.
   void on_peer_up(const NodeKey& peer, RunEffects& out);
+  /// A message of `node`, about `round` of a run that this node trains, has come. If `node` forgets what it
+  /// said, it will ask.
+  void saw(const RunId& run, const NodeKey& node, Round round);
   /// Call it now and then: closes lists whose time has come.
   void on_tick(std::int64_t now_s, RunEffects& out);
 
   [[nodiscard]] const std::map<RunId, Run>& runs() const noexcept { return runs_; }
+  [[nodiscard]] bool recovering() const noexcept { return recovery_.organisations > 0; }
   [[nodiscard]] const Run* find(const RunId& run) const noexcept;
   /// The run whose id begins with these hexadecimal digits, in either case; none if it is not exactly one.
   [[nodiscard]] const Run* find(std::string_view prefix) const noexcept;
+  /// The end that most parties other than this node have signed, if they are of at least kAgreeing
+  /// organisations and no other end has as many. One organisation alone could name any model.
+  [[nodiscard]] std::optional<AgreedEnd> agreed_end(const RunId& run) const;
+  static constexpr std::size_t kAgreeing = 2;
+
   [[nodiscard]] std::uint64_t rejected(RunReject reason) const noexcept {
     return rejected_[static_cast<std::size_t>(reason)];
   }
@@ -144,7 +171,11 @@ class RunBook {
  private:
   enum class Origin : std::uint8_t { ours, peer, disk };
 
+  [[nodiscard]] Result<void> may_say(const RunId& run, StatementType type) const;
   void say(const RunId& run, const decltype(Statement::what)& what, std::int64_t now_s, RunEffects& out);
+  void ask_what_was_said(const NodeKey& peer, RunEffects& out) const;
+  void tell_what_was_seen(const NodeKey& to, RunEffects& out) const;
+  void on_reminded(const NodeKey& from, BytesView answer, std::int64_t now_s, RunEffects& out);
   bool take(BytesView bytes, Origin origin, std::int64_t now_s, RunEffects& out);
   [[nodiscard]] std::optional<RunReject> objection(const Statement& statement, const Run* run, Origin origin,
                                                    std::int64_t now_s) const;
@@ -154,12 +185,16 @@ class RunBook {
   void tell_digest(const NodeKey& to, bool reply, RunEffects& out) const;
   void on_digest(const NodeKey& from, BytesView digest, RunEffects& out);
   [[nodiscard]] Hash256 digest_of(const Run& run) const;
-  [[nodiscard]] bool is_member(const NodeKey& node) const noexcept;
+  [[nodiscard]] const Member* member(const NodeKey& node) const noexcept;
+  [[nodiscard]] bool is_member(const NodeKey& node) const noexcept { return member(node) != nullptr; }
   void reject(RunReject reason) noexcept { ++rejected_[static_cast<std::size_t>(reason)]; }
 
   const crypto::Identity* self_;
   std::vector<Member> members_;
   std::map<RunId, Run> runs_;
+  Recovery recovery_;
+  std::set<std::string> reminded_by_;  ///< organisations, while recovering
+  std::map<RunId, Round> not_before_;  ///< of runs in which others have seen us
   std::array<std::uint64_t, kRunRejects> rejected_{};
 };
 

@@ -31,12 +31,12 @@ class Mesh {
     for (std::size_t i = 0; i < nodes; ++i) boot(i);
   }
 
-  void boot(std::size_t i) {
+  void boot(std::size_t i, Recovery recovery = {}) {
     if (books_.size() <= i) books_.resize(i + 1);
     books_[i] = std::make_unique<RunBook>(*keys_[i]);
     books_[i]->set_members(members_);
     RunEffects out;
-    books_[i]->restore(disk_[i], now, out);
+    books_[i]->restore(disk_[i], now, out, std::move(recovery));
     perform(i, std::move(out));
   }
 
@@ -87,6 +87,10 @@ class Mesh {
       perform(packet.to, std::move(out));
     }
   }
+  /// As a backup from before the last statements would: the node forgets all but the first `statements`.
+  void forget(std::size_t i, std::size_t statements) {
+    disk_[i].resize(std::min(disk_[i].size(), statements));
+  }
   [[nodiscard]] const NodeKey& key(std::size_t i) const { return members_[i].node; }
   [[nodiscard]] const crypto::Identity& signer(std::size_t i) const { return *keys_[i]; }
   [[nodiscard]] RunBook& book(std::size_t i) { return *books_[i]; }
@@ -96,6 +100,7 @@ class Mesh {
   double loss = 0, duplicate = 0;
   bool reorder = false;
   std::vector<std::pair<std::size_t, PartyId>> begun;  ///< node, its party
+  Round not_before = 0;                                ///< as the last one was told
   std::vector<std::size_t> ended;
   std::vector<Equivocation> caught;
 
@@ -119,6 +124,7 @@ class Mesh {
         }
       } else if (auto* begin = std::get_if<BeginTraining>(&effect)) {
         begun.emplace_back(i, begin->party);
+        not_before = begin->not_before;
       } else if (std::holds_alternative<EndTraining>(effect)) {
         ended.push_back(i);
       } else if (auto* equivocation = std::get_if<Equivocation>(&effect)) {
@@ -236,6 +242,126 @@ TEST(RunBook, ARestartKnowsWhatItSignedAndTrainsOn) {
   mesh.begun.clear();
   mesh.boot(1);
   EXPECT_TRUE(mesh.begun.empty()) << "it has finished";
+}
+
+TEST(RunBook, WhoLeavesTheRosterIsNotWaitedFor) {
+  Mesh mesh(4);
+  const RunId run = propose(mesh, 3);
+  mesh.deliver();
+  for (std::size_t i = 0; i < 4; ++i) approve(mesh, i, run);
+  mesh.deliver();
+  for (const std::size_t i : {0u, 1u, 2u}) finish(mesh, i, run, 7);
+  mesh.deliver();
+  EXPECT_EQ(mesh.state(0, run), RunState::running);
+  std::vector<Member> rest;
+  for (std::size_t i = 0; i < 3; ++i) rest.push_back({mesh.key(i), "org " + std::to_string(i)});
+  mesh.book(0).set_members(rest);
+  mesh.tick();
+  EXPECT_EQ(mesh.state(0, run), RunState::complete);
+  rest.push_back({mesh.key(3), "org 3"});
+  mesh.book(0).set_members(rest);  // a suspension that is over
+  mesh.tick();
+  EXPECT_EQ(mesh.state(0, run), RunState::complete) << "for good";
+}
+
+TEST(RunBook, AModelCountsAsTheEndOnceTwoOthersHaveSignedForIt) {
+  Mesh mesh(5);
+  const RunId run = propose(mesh, 5);
+  mesh.deliver();
+  for (std::size_t i = 0; i < 5; ++i) approve(mesh, i, run);
+  mesh.deliver();
+  EXPECT_FALSE(mesh.book(0).agreed_end(run));
+  finish(mesh, 1, run, 7);
+  mesh.deliver();
+  EXPECT_FALSE(mesh.book(0).agreed_end(run)) << "one party could name any model";
+  finish(mesh, 2, run, 7);
+  mesh.deliver();
+  const auto end = mesh.book(0).agreed_end(run);
+  ASSERT_TRUE(end);
+  EXPECT_EQ(end->model, crypto::Hasher("test/model").update_u64(7).finish());
+  EXPECT_EQ(end->rounds, 3u);
+  EXPECT_EQ(end->holders.size(), 2u);
+  EXPECT_FALSE(mesh.book(1).agreed_end(run)) << "its own word does not count";
+  finish(mesh, 3, run, 8);
+  finish(mesh, 4, run, 8);
+  mesh.deliver();
+  EXPECT_FALSE(mesh.book(0).agreed_end(run)) << "two against two";
+}
+
+TEST(RunBook, ANodeThatForgotSignsNothingBeforeOthersHaveToldIt) {
+  for (const bool forgets_the_run : {false, true}) {
+    Mesh mesh(4);
+    const RunId run = propose(mesh, 4);
+    mesh.deliver();
+    for (std::size_t i = 0; i < 4; ++i) approve(mesh, i, run);
+    mesh.deliver();
+    for (const std::size_t i : {1u, 2u, 3u}) mesh.book(i).saw(run, mesh.key(0), i == 2 ? 9 : 4);
+    finish(mesh, 0, run, 7);
+    mesh.deliver();
+    mesh.forget(0, forgets_the_run ? 0 : 1);  // nothing, or the manifest alone
+    mesh.begun.clear();
+    mesh.now += 100;  // a second signature would be another statement
+    mesh.boot(0, {.organisations = 2, .promised = {}});
+    const auto refused = [&](const char* when) {
+      if (forgets_the_run) return;
+      const auto said =
+          mesh.command(0, [&](RunBook& b, RunEffects& out) { return b.approve(run, mesh.now, out); });
+      EXPECT_FALSE(said.ok()) << when;
+    };
+    refused("nobody was asked");
+    EXPECT_TRUE(mesh.book(0).recovering());
+    const auto meets = [&](std::size_t peer) {
+      mesh.command(0, [&](RunBook& b, RunEffects& out) { return b.on_peer_up(mesh.key(peer), out), 0; });
+      mesh.deliver();
+    };
+    meets(1);
+    EXPECT_TRUE(mesh.book(0).recovering()) << "one alone could keep something back";
+    meets(1);
+    EXPECT_TRUE(mesh.book(0).recovering()) << "the same again";
+    meets(2);
+    EXPECT_FALSE(mesh.book(0).recovering());
+    approve(mesh, 0, run);
+    finish(mesh, 0, run, 8);  // it has finished with 7, and knows that again
+    mesh.deliver();
+    EXPECT_TRUE(mesh.caught.empty());
+    EXPECT_EQ(mesh.book(3).find(run)->finished.at(mesh.key(0)).model,
+              crypto::Hasher("test/model").update_u64(7).finish());
+    EXPECT_TRUE(mesh.begun.empty());
+  }
+}
+
+TEST(RunBook, ANodeThatForgotTrainsBehindTheRoundsThatOthersHaveSeen) {
+  Mesh mesh(4);
+  const RunId run = propose(mesh, 4);
+  mesh.deliver();
+  for (std::size_t i = 0; i < 4; ++i) approve(mesh, i, run);
+  mesh.deliver();
+  mesh.book(1).saw(run, mesh.key(0), 4);
+  mesh.book(2).saw(run, mesh.key(0), 9);
+  mesh.book(2).saw(run, mesh.key(3), 30);  // somebody else's
+  mesh.begun.clear();
+  mesh.boot(0, {.organisations = 3, .promised = {}});
+  EXPECT_TRUE(mesh.begun.empty());
+  mesh.compare();
+  mesh.deliver();
+  ASSERT_EQ(mesh.begun.size(), 1u);
+  EXPECT_EQ(mesh.not_before, 9u);
+}
+
+TEST(RunBook, APromiseWhoseStatementIsLostIsNotReplaced) {
+  Mesh mesh(3);
+  const RunId run = propose(mesh, 3);
+  mesh.deliver();
+  for (std::size_t i = 0; i < 3; ++i) approve(mesh, i, run);
+  mesh.deliver();
+  mesh.boot(1, {.organisations = 0, .promised = {{run, StatementType::finish}}});
+  const auto again = mesh.command(
+      1, [&](RunBook& b, RunEffects& out) { return b.finish(run, 3, Hash256{}, mesh.now, out); });
+  EXPECT_FALSE(again.ok());
+  EXPECT_TRUE(
+      mesh.command(1, [&](RunBook& b,
+                          RunEffects& out) { return b.stop(run, "other things it may say", mesh.now, out); })
+          .ok());
 }
 
 TEST(RunBook, StrangersAndLateComersChangeNothing) {
