@@ -93,6 +93,7 @@ struct SumEnded {
   PartyId first_member{};  ///< with round and attempt, names the session; neighbourhoods: the receiver
   std::uint32_t members = 0;
   std::uint32_t contributors = 0;  ///< whose inputs are in the sum; 0 if it was given up
+  bool whole = false;  ///< no piece of it is missing; in a cohort, whoever has it holds the same model
 };
 /// This party could not contribute to the sum of `round`: its model is not finite.
 struct ContributionRefused {

@@ -39,6 +39,7 @@ void SecureCohort::start(Time now, Effects& out) {
     if (run_.eval_every > 0) out.emit(RoundCompleted{0, run_.initial_model, 0, 0});
     model_ = run_.initial_model;
     base_ = run_.initial_model;
+    whole_ = true;
     return begin_round(trains_in(0), now, out);
   }
   const Record record = std::exchange(options_.restored, std::nullopt).value();
@@ -71,6 +72,8 @@ void SecureCohort::compute(Phase phase, Task task, Effects& out) {
 /// sum.
 void SecureCohort::begin_round(bool trains, Time now, Effects& out) {
   phase_ = Phase::ready;
+  if (round_ + 1 == run_.rounds && whole_ && run_.secure.fraction >= 1) before_last_ = model_;
+  whole_ = false;
   loss_sum_ = 0;
   loss_rows_ = 0;
   if (trains) {
@@ -124,7 +127,9 @@ void SecureCohort::trained(Computed result, Time now, Effects& out) {
 void SecureCohort::go_on(Time now, Effects& out) {
   if (phase_ != Phase::ready) return;
   if (end_) {
-    if (std::exchange(end_, std::nullopt) == End::alone) return complete_round(model_, now, out);
+    if (std::exchange(end_, std::nullopt) == End::alone) {
+      return complete_round(before_last_ ? before_last_ : model_, now, out);
+    }
     return compute(Phase::decoding, decoding(), out);
   }
   if (current_ == nullptr || !current_->session->awaits_input()) return;
@@ -152,6 +157,9 @@ void SecureCohort::decoded(Computed result, Time now, Effects& out) {
   if (result.error.empty() && contributors > 0) {
     carried_weight_ = result.weight * static_cast<double>(run_.secure.weight_max) / contributors;
   }
+  whole_ =
+      result.error.empty() && static_cast<std::size_t>(std::popcount(previous_->session->outcome().chunks)) ==
+                                  previous_->pieces.size();
   if (result.base) {
     base_ = std::move(result.base);
     base_hash_ = result.base_hash;
@@ -170,6 +178,7 @@ void SecureCohort::complete_round(ParametersRef model, Time now, Effects& out) {
   out.emit(RoundCompleted{round_, due ? model_ : ParametersRef{}, loss_sum_, loss_rows_});
   if (round_ < run_.rounds) return begin_round(trains_in(round_), now, out);
   phase_ = Phase::finished;
+  before_last_ = {};
   out.persist(record());
   out.emit(Finished{model_});
 }

@@ -14,6 +14,10 @@
 // the others helps to complete their sum and takes their average. One that comes back from a crash sits out
 // the round it was in, because its old session's keys are gone.
 //
+// What the last round's sum lacks is not taken from the own model but from the one before the round, if that
+// was a whole sum: so members who lack the same still end with the same model, and none ends with values of
+// its own that others may then see.
+//
 // In the 16-bit ring the members sum differences from the last model that they agreed on. Its hash is a part
 // of the sum's name, so members whose bases differ cannot even set up a session; the next attempt then sums
 // whole models in 32 bits, which gives them a base in common again.
@@ -142,6 +146,8 @@ class SecureCohort final : public Machine {
   ComputeId mask_id_;
   std::vector<Masking> masking_;
   ParametersRef model_, optimiser_state_;
+  bool whole_ = false;         ///< model_ is a sum that lacks nothing, or the initial model
+  ParametersRef before_last_;  ///< in the last round: the model that all began it with, if so
   ParametersRef
       base_;  ///< in the 16-bit ring: what the last sums made of the initial model; none after a crash
   crypto::Hash256 base_hash_;  ///< zero for the initial model

@@ -125,15 +125,16 @@ EncodeInput SecureCohort::encoding() const {
 DecodeSums SecureCohort::decoding() const {
   const Sum& sum = *previous_;
   const secure_sum::Outcome& outcome = sum.session->outcome();
-  DecodeSums task{.format = sum.format,
-                  .contributors = static_cast<std::size_t>(std::popcount(outcome.decision.inputs)),
-                  .own = model_,
-                  .compression = sum.compression,
-                  .base = base_,
-                  .deltas = sum.deltas,
-                  .next_base = sums_deltas(run_.secure)};
+  DecodeSums task{
+      .format = sum.format,
+      .contributors = static_cast<std::size_t>(std::popcount(outcome.decision.inputs)),
+      .own = before_last_ ? before_last_ : model_,  // a missing owner's piece stays as it is there
+      .compression = sum.compression,
+      .base = base_,
+      .deltas = sum.deltas,
+      .next_base = sums_deltas(run_.secure)};
   for (std::size_t c = 0; c < sum.pieces.size(); ++c) {
-    if (!secure_sum::contains(outcome.chunks, c)) continue;  // a missing owner: keep our own piece
+    if (!secure_sum::contains(outcome.chunks, c)) continue;
     task.sums.push_back({sum.pieces[c], std::make_shared<const secure_sum::Bytes>(outcome.sums[c]), c});
   }
   return task;
@@ -180,8 +181,10 @@ void SecureCohort::ended(Time now, Effects& out) {
   const secure_sum::Outcome& outcome = sum.session->outcome();
   const bool complete = sum.session->phase() == secure_sum::Phase::complete && outcome.chunks != 0;
   const auto contributors = static_cast<std::uint32_t>(std::popcount(outcome.decision.inputs));
+  const auto chunks = static_cast<std::size_t>(std::popcount(outcome.chunks));
   out.emit(SumEnded{sum.round, sum.attempt, sum.members.front(),
-                    static_cast<std::uint32_t>(sum.members.size()), complete ? contributors : 0});
+                    static_cast<std::uint32_t>(sum.members.size()), complete ? contributors : 0,
+                    complete && chunks == sum.pieces.size()});
   // A member whose base differs is not missing. Who saw it in time and who did not is left to chance, so the
   // next attempt, which does without a base, asks everybody again.
   const secure_sum::Set gone = sum.deltas ? secure_sum::Set{0} : outcome.missing;

@@ -170,7 +170,7 @@ void SecureNeighbourhood::say_leaving(PartyId receiver, Effects& out) const {
 
 void SecureNeighbourhood::close(Sum& sum, std::uint32_t contributors, Effects& out) {
   const auto members = static_cast<std::uint32_t>(sum.members.size() - 1);
-  out.emit(SumEnded{round_, 0, sum.receiver, members, contributors});
+  out.emit(SumEnded{round_, 0, sum.receiver, members, contributors, contributors > 0});
   sum.session.reset();
   sum.over = true;
 }
