@@ -63,7 +63,7 @@ class Node : private node::MailReceiver {
     node::BulkExchangeConfig config;
     config.send = [this](const Key& to, protocols::envelope::Type type, SharedBytes body,
                          std::optional<Run> run) { messenger_->send(to, type, std::move(body), run); };
-    config.deliver = [this](const Run&, const Key&, SharedBytes frame) {
+    config.deliver = [this](const Run&, const Key&, std::uint8_t, SharedBytes frame) {
       const std::lock_guard lock(mutex_);
       frame_ = std::move(frame);
       changed_.notify_all();

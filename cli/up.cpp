@@ -64,6 +64,7 @@ int up(const UpOptions& wanted) {
   if (!config) return fail(config.error(), false);
   const rlimit no_dumps{0, 0};  // a core dump would hold keys
   ::setrlimit(RLIMIT_CORE, &no_dumps);
+  ::signal(SIGXFSZ, SIG_IGN);  // a file that may not grow is an error like a full disk, not a reason to die
   const bool person =
       wanted.log_format == "auto" ? ::isatty(STDERR_FILENO) != 0 : wanted.log_format == "text";
   node::CoreOptions options;
@@ -91,23 +92,23 @@ int up(const UpOptions& wanted) {
   }
   write_log(person, "info",
             fmt::format("{} is up: http://127.0.0.1:{}/", config->organisation, (*server)->port()));
-  bool failed = false;
+  Result<void> ended;
   {
     Attendant attendant(ServiceManager::from_environment(),
                         {.turns = [&] { return (*core)->turns(); },
                          .status = [&] { return service_status(*(*core)->view()); },
                          .stop = [&] { (*core)->shut_down(); }});
-    (*core)->wait();
+    ended = (*core)->wait();
     attendant.leave();
-    failed = (*core)->failed();
     server->reset();
     core->reset();  // attended to: a second signal ends the process even if this takes long
   }
   std::error_code ignored;
   std::filesystem::remove(folder.http_port(), ignored);
   std::filesystem::remove(folder.process_id(), ignored);
+  if (!ended) return fail(ended.error(), false);  // so that a service manager starts it again
   write_log(person, "info", "stopped");
-  return failed ? kExitFailed : kExitOk;  // so that a service manager starts it again
+  return kExitOk;
 }
 
 }  // namespace

@@ -12,8 +12,6 @@ namespace {
 
 namespace bulk = protocols::bulk;
 
-/// Kinds of blobs: what to do with one that has been fetched.
-constexpr std::uint8_t kFrameBlob = 1;
 constexpr auto kTrimEvery = std::chrono::seconds(20);
 constexpr std::size_t kSpareBytesMax = std::size_t{256} << 20;
 
@@ -49,7 +47,16 @@ std::optional<BulkExchange::BlobId> BulkExchange::packed_before(const Run& run,
   return same ? std::optional(last->second.id) : std::nullopt;
 }
 
-void BulkExchange::offer(const Run& run, const Key& to, const SharedBytes& frame) {
+void BulkExchange::want_final(const Run& run, std::set<Key> holders) {
+  const std::lock_guard lock(mutex_);
+  if (holders.empty()) {
+    finals_.erase(run);
+  } else {
+    finals_[run] = std::move(holders);
+  }
+}
+
+void BulkExchange::offer(const Run& run, const Key& to, const SharedBytes& frame, std::uint8_t kind) {
   const Key readers[] = {to};
   {
     const std::lock_guard lock(mutex_);
@@ -63,7 +70,7 @@ void BulkExchange::offer(const Run& run, const Key& to, const SharedBytes& frame
   ++frames_packed_;
   const BlobId id = packed.manifest.id();
   if (!bulk_.holds(id)) {
-    bulk_.hold(std::move(packed), kFrameBlob);
+    bulk_.hold(std::move(packed), kind);
     held_.push_back({id, run, frame.size(), now()});
     held_bytes_ += frame.size();
     while (held_.size() > 1 && held_bytes_ > config_.held_bytes_max) let_go(0);
@@ -86,7 +93,13 @@ void BulkExchange::on_message(const Key& from, protocols::envelope::Type type, c
   if (!message) return;
   const std::lock_guard lock(mutex_);
   if (const auto* offer = std::get_if<bulk::Offer>(&*message)) {
-    if (offer->kind != kFrameBlob || !run || !runs_.contains(*run)) return;  // for a run that is not ours
+    if (!run || !runs_.contains(*run)) return;  // for a run that is not ours
+    if (offer->kind == kFinalBlob) {
+      const auto wanted = finals_.find(*run);
+      if (wanted == finals_.end() || !wanted->second.contains(from)) return;
+    } else if (offer->kind != kFrameBlob) {
+      return;
+    }
     take_offer(from, *run, *offer);
   } else {
     bulk_.on_message(from, *message, now(), effects_);
@@ -148,7 +161,7 @@ void BulkExchange::deliver(const bulk::Fetched& fetched) {
   const auto place = wanted_.find(fetched.id);
   if (place == wanted_.end()) return;
   for (const auto& [run, from] : place->second) {
-    config_.deliver(run, from, {fetched.blob.owner, fetched.blob.bytes});
+    config_.deliver(run, from, fetched.kind, {fetched.blob.owner, fetched.blob.bytes});
   }
   wanted_.erase(place);
 }

@@ -26,6 +26,10 @@
 
 namespace hansa::node {
 
+/// Kinds of blobs: what to do with one that has been fetched.
+inline constexpr std::uint8_t kFrameBlob = 1;  ///< a message of a training
+inline constexpr std::uint8_t kFinalBlob = 2;  ///< the final model of a run, as floats
+
 /// The functions are called on whichever thread brought the news, with the exchange locked: return soon, and
 /// do not call it.
 struct BulkExchangeConfig {
@@ -33,8 +37,8 @@ struct BulkExchangeConfig {
   using Run = crypto::Hash256;
   std::function<void(const Key& to, protocols::envelope::Type type, SharedBytes body, std::optional<Run> run)>
       send;
-  /// A frame is here, whole and checked.
-  std::function<void(const Run& run, const Key& from, SharedBytes frame)> deliver;
+  /// A frame, or another kind of blob, is here, whole and checked.
+  std::function<void(const Run& run, const Key& from, std::uint8_t kind, SharedBytes frame)> deliver;
   std::function<void(const Key& peer, protocols::bulk::Misdeed misdeed)> on_misbehaved;
   /// An offer is not taken, or a frame did not come.
   std::function<void(const Key& peer, const std::string& why)> on_failed;
@@ -55,7 +59,9 @@ class BulkExchange {
   void set_runs(std::set<Run> runs);
   /// Offers `frame` to a party. Packing it, a fraction of a millisecond per MiB, is done here and once for
   /// all parties that get the same frame one after another.
-  void offer(const Run& run, const Key& to, const SharedBytes& frame);
+  void offer(const Run& run, const Key& to, const SharedBytes& frame, std::uint8_t kind = kFrameBlob);
+  /// Whose offers of a run's final model are taken up from now on; nobody's if there are none.
+  void want_final(const Run& run, std::set<Key> holders);
 
   /// A message of bulk's types; `body` needs to live for the call only.
   void on_message(const Key& from, protocols::envelope::Type type, const std::optional<Run>& run,
@@ -101,7 +107,8 @@ class BulkExchange {
   protocols::bulk::Bulk bulk_;
   protocols::bulk::Effects effects_;  ///< of the call under way
   std::set<Run> runs_;
-  std::deque<Held> held_;  ///< oldest first
+  std::map<Run, std::set<Key>> finals_;  ///< wanted, and from whom
+  std::deque<Held> held_;                ///< oldest first
   std::size_t held_bytes_ = 0;
   std::map<Run, Last> last_;  ///< packed for each run
   std::map<BlobId, std::vector<std::pair<Run, Key>>> wanted_;

@@ -55,7 +55,7 @@ Result<void> Core::start() {
   boot_ = next_boot_after(*stored, *file);
   if (const auto saved = save_boot(options_.folder, boot_); !saved) return saved.error();
   if (const auto counted = db_.next("boot", boot_); !counted) return counted.error();
-  // A database that had to be moved aside, or a folder from a backup: what was signed since is not in it.
+  // A database that was damaged, or a folder from a backup: what was signed since is not in it.
   const bool recovering = db_.was_damaged() || (*file > 0 && *stored < *file);
 
   MessengerOptions mail{.identity = keys_.node, .boot_id = boot_, .transport = {}};
@@ -81,33 +81,11 @@ Result<void> Core::start() {
   roster_changed();
   announce_again();
 
-  const auto bindings = db_.all("binding");
-  if (!bindings) return bindings.error();
-  for (const store::StateDb::Row& row : *bindings) {
-    if (row.key.size() != 32) continue;
-    RunId run;
-    std::copy(row.key.begin(), row.key.end(), run.bytes.begin());
-    std::vector<std::string> paths(1);
-    for (const std::byte b : row.value) {
-      if (b == std::byte{0}) {
-        paths.emplace_back();
-      } else {
-        paths.back().push_back(static_cast<char>(b));
-      }
-    }
-    paths.resize(4);
-    local_[run].binding = DataBinding{paths[0], paths[1], paths[2], paths[3]};
-  }
-  const auto statements = db_.all("run");
-  if (!statements) return statements.error();
-  std::vector<Bytes> known;
-  for (const store::StateDb::Row& row : *statements) known.push_back(row.value);
-  protocols::runs::RunEffects runs;
-  book_.restore(known, unix_now(), runs);
-  perform(std::move(runs));
-  if (db_.was_damaged()) evidence("storage", "state.db", "was damaged; moved aside, promises ask the peers");
-  if (db_.bad_rows() > 0) {
-    evidence("storage", "state.db", std::to_string(db_.bad_rows()) + " rows were damaged and are ignored");
+  if (const auto restored = restore_runs(recovering); !restored) return restored.error();
+  if (recovering) {
+    evidence("storage", "state.db",
+             (db_.was_damaged() ? "was damaged" : "is older than this node") +
+                 std::string("; nothing is signed before the others have told what they have of this node"));
   }
   refresh_view();
   thread_ = std::thread([this] { loop(); });
@@ -126,9 +104,11 @@ Core::~Core() {
   messenger_.reset();  // before what its thread calls
 }
 
-void Core::wait() {
+Result<void> Core::wait() {
   std::unique_lock lock(mutex_);
   changed_.wait(lock, [this] { return closed_; });
+  if (failure_) return *failure_;
+  return {};
 }
 
 void Core::shut_down() {
@@ -212,6 +192,12 @@ void Core::tick() {
     lobby_endpoint_.clear();
     messenger_->close_lobby();
   }
+  look_after_ends();
+  if (spare_is_old_ && now() >= next_spare_) {
+    spare_is_old_ = false;
+    next_spare_ = now() + std::chrono::seconds(2);
+    if (const auto saved = db_.save_spare(); !saved) log("warning", saved.error().message);
+  }
   std::erase_if(helpers_, [](const std::future<void>& helper) {
     return helper.wait_for(std::chrono::seconds(0)) == std::future_status::ready;
   });
@@ -242,8 +228,13 @@ void Core::evidence(const std::string& kind, const std::string& about, const std
 
 void Core::must(const Result<void>& done, const std::string& what) {
   if (done) return;
-  log("error", what + ": " + done.error().message + "; the node stops, because it would forget what it says");
+  const Error& why = done.error();
+  log("error", what + ": " + why.message + "; the node stops, because it would forget what it says");
   stopping_ = true;
+  {
+    const std::lock_guard lock(mutex_);
+    if (!failure_) failure_ = Error{why.kind, what + ": " + why.message, why.hint};
+  }
   shut_down();
 }
 

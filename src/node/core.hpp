@@ -28,6 +28,7 @@
 #include <mutex>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <thread>
 #include <vector>
@@ -59,7 +60,19 @@ struct LocalRun {
   Round round = 0;
   learn::Layout layout;
   std::string failure, metric_name;
-  std::deque<Arrived> early;  ///< frames from parties that were faster
+  // The end of a run that not everybody has trained to the end (core_ends.cpp).
+  struct End {
+    Round rounds = 0;
+    ParametersRef model;
+    crypto::Hash256 hash;
+    Time until{};  ///< then it counts, if the others have not said anything else
+  };
+  std::optional<End> unsure;         ///< trained here, perhaps without the others; not signed for yet
+  std::optional<Time> others_agree;  ///< since when they have signed one end
+  bool wants_final = false;          ///< theirs is to be fetched
+  SharedBytes final_model;           ///< the own one, while others may need it
+  bool packing = false;              ///< it is being read or packed
+  std::deque<Arrived> early;         ///< frames from parties that were faster
   std::size_t early_bytes = 0;
 };
 
@@ -89,10 +102,8 @@ class Core final : public http::NodeApi, private MailReceiver, private TrainingO
   /// For tests: ends as a process does that is killed, without another word.
   void crash();
 
-  /// Until shut_down().
-  void wait();
-  /// Whether it shut itself down because it could not keep what it promises.
-  [[nodiscard]] bool failed() const { return stopping_; }
+  /// Until shut_down(). An error if the node had to stop by itself, because it cannot keep what it says.
+  Result<void> wait();
   /// Grows as long as the node's thread gets on with its work, five times a second or more; for a watchdog.
   [[nodiscard]] std::uint64_t turns() const { return turns_.load(std::memory_order_relaxed); }
 
@@ -146,21 +157,23 @@ class Core final : public http::NodeApi, private MailReceiver, private TrainingO
   [[nodiscard]] std::string advertised(const std::string& bound) const;
 
   // core_runs.cpp
+  Result<void> restore_runs(bool recovering);
   Result<std::string> propose_now(const ProposeRun& wanted);
   Result<void> approve_now(const BindRun& binding);
   Result<FinalModel> final_now(const std::string& run);
   [[nodiscard]] bool trains(const protocols::runs::Run& run) const;
   void end_training(LocalRun& local);
   void perform(protocols::runs::RunEffects effects);
-  void begin_training(const RunId& run, PartyId party);
+  void begin_training(const RunId& run, PartyId party, Round not_before);
   void training_ready(const RunId& run, Result<std::unique_ptr<Training>> made);
   void deliver(Arrived mail);
   void runs_changed();
   void keep(const RunId& run, const Bytes& statement);
   void frame_to(const RunId& run, const NodeKey& to, actors::FrameRef frame) override;
   void round_done(const RunId& run, const RoundReport& report) override;
-  void training_done(const RunId& run, Round rounds, ParametersRef model) override;
+  void training_done(const RunId& run, Round rounds, ParametersRef model, Ending ending) override;
   void training_failed(const RunId& run, const std::string& what) override;
+  void disk_failed(const RunId& run, const Error& error) override;
   void noticed(const RunId& run, const std::string& what) override;
   void trained(Duration took) override { NodeCounters::add(counters_.training_ns, took); }
   void checkpoint_written(Duration took) override {
@@ -168,6 +181,15 @@ class Core final : public http::NodeApi, private MailReceiver, private TrainingO
     NodeCounters::add(counters_.checkpoint_ns, took);
   }
   [[nodiscard]] Result<RunId> find_run(const std::string& prefix) const;
+
+  // core_ends.cpp: runs that end without some of their parties
+  void ended(const RunId& run, Round rounds, const ParametersRef& model, Ending ending);
+  void look_after_ends();
+  void settle(const protocols::runs::Run& run, LocalRun& local);
+  void finish_with(const RunId& run, LocalRun& local, Round rounds, const ParametersRef& model);
+  void want_final(const RunId& run, LocalRun& local, std::set<NodeKey> holders);
+  void offer_final(const protocols::runs::Run& run, LocalRun& local);
+  void adopt(const RunId& run, const NodeKey& from, const SharedBytes& model);
 
   // core_view.cpp
   void refresh_view();
@@ -207,7 +229,8 @@ class Core final : public http::NodeApi, private MailReceiver, private TrainingO
   bool draining_ = false;
   std::atomic<bool> stopping_ = false;                      ///< because the disk failed
   std::optional<protocols::roster::Bootstrap> lobby_host_;  ///< dialled while we are strangers to it
-  Time next_compare_{0}, next_view_{0};
+  Time next_compare_{0}, next_view_{0}, next_ends_{0}, next_spare_{0};
+  bool spare_is_old_ = true;  ///< something has changed that only this node knows
   std::size_t compare_turn_ = 0;
   std::optional<Time> switch_at_;  ///< to a key that has been announced
   Time next_key_look_{0};
@@ -229,6 +252,7 @@ class Core final : public http::NodeApi, private MailReceiver, private TrainingO
   std::vector<http::NodeEvent> events_;  ///< since the view was made
   std::uint64_t listener_count_ = 0;
   bool closed_ = false, crashed_ = false;
+  std::optional<Error> failure_;
   std::atomic<std::uint64_t> turns_ = 0;
   std::thread thread_;
 };

@@ -117,7 +117,10 @@ void Core::start_exchange() {
   config.send = [this](const NodeKey& to, Type type, SharedBytes body, std::optional<RunId> run) {
     messenger_->send(to, type, std::move(body), run);
   };
-  config.deliver = [this](const RunId& run, const NodeKey& from, SharedBytes frame) {
+  config.deliver = [this](const RunId& run, const NodeKey& from, std::uint8_t kind, SharedBytes frame) {
+    if (kind == kFinalBlob) {
+      return post([this, run, from, model = std::move(frame)] { adopt(run, from, model); });
+    }
     post([this,
           mail = Arrived{
               .from = from, .type = Type::round_message, .run = run, .body = std::move(frame)}]() mutable {

@@ -32,6 +32,7 @@ void Core::perform(roster::KeeperEffects effects) {
       const store::StateDb::Row row = row_of(persist->record);
       must(row.value.empty() ? db_.erase("roster", row.key) : db_.put("roster", row.key, row.value),
            "the roster cannot be kept");
+      spare_is_old_ = true;
     } else if (auto* tell = std::get_if<roster::Tell>(&effect)) {
       tell_roster(tell->to, std::make_shared<const Bytes>(std::move(tell->message)));
     } else if (auto* all = std::get_if<roster::TellAll>(&effect)) {
@@ -140,6 +141,12 @@ std::string Core::advertised(const std::string& bound) const {
 }
 
 Result<http::NodeApi::KeeperState> Core::keeper_state_now() {
+  if (keeper_.recovering()) {
+    return Error{ErrorKind::failed,
+                 "this node is recovering and asks the others what its organisation has signed; nothing is "
+                 "decided on this basis",
+                 "wait until it is connected to its peers, then try again"};
+  }
   const auto rows = db_.all("roster");
   if (!rows) return rows.error();
   KeeperState state;
@@ -175,9 +182,12 @@ Result<void> Core::change_keeper_now(const KeeperChange& change) {
   if (!rows) return rows.error();
   const auto records = records_of(*rows);
   if (!records) return records.error();
+  const bool recovering = keeper_.recovering();
   keeper_ = roster::RosterKeeper({.node = keys_.node->public_key(), .organisation = keys_.organisation});
   roster::KeeperEffects effects;
-  if (const auto started = keeper_.start(*records, unix_now(), effects); !started) return started.error();
+  spare_is_old_ = true;
+  const auto started = keeper_.start(*records, unix_now(), effects, recovering);
+  if (!started) return started.error();
   for (const NodeKey& peer : messenger_->connected()) keeper_.on_connected(peer, unix_now(), effects);
   for (const std::string& text : change.messages) {
     if (auto message = crypto::from_hex(text)) effects.emplace_back(roster::TellAll{std::move(*message), {}});

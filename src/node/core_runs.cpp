@@ -2,9 +2,11 @@
 // kept.
 #include "src/node/core.hpp"
 
+#include "protocols/roster/rules.hpp"
 #include "src/node/model_files.hpp"
 #include "src/node/run_privacy.hpp"
 #include "src/store/key_files.hpp"
+#include "src/wire/codec.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -41,7 +43,7 @@ void Core::perform(runs::RunEffects effects) {
       emit("run", changed->run.hex());
     } else if (auto* begin = std::get_if<runs::BeginTraining>(&effect)) {
       runs_changed();
-      begin_training(begin->run, begin->party);
+      begin_training(begin->run, begin->party, begin->not_before);
     } else if (auto* end = std::get_if<runs::EndTraining>(&effect)) {
       end_training(local_[end->run]);
       log("info", "run " + end->run.hex().substr(0, 4) + " is over here");
@@ -50,6 +52,49 @@ void Core::perform(runs::RunEffects effects) {
                name_of(twice->signer) + " signed two different statements about one run");
     }
   }
+}
+
+/// What is on the disk: data that was bound, statements, and what was promised even if its statement is lost.
+Result<void> Core::restore_runs(bool recovering) {
+  const auto bindings = db_.all("binding");
+  if (!bindings) return bindings.error();
+  for (const store::StateDb::Row& row : *bindings) {
+    if (row.key.size() != 32) continue;
+    RunId run;
+    std::copy(row.key.begin(), row.key.end(), run.bytes.begin());
+    std::vector<std::string> paths(1);
+    for (const std::byte b : row.value) {
+      if (b == std::byte{0}) {
+        paths.emplace_back();
+      } else {
+        paths.back().push_back(static_cast<char>(b));
+      }
+    }
+    paths.resize(4);
+    local_[run].binding = DataBinding{paths[0], paths[1], paths[2], paths[3]};
+  }
+  const auto statements = db_.all("run");
+  if (!statements) return statements.error();
+  std::vector<Bytes> known;
+  for (const store::StateDb::Row& row : *statements) known.push_back(row.value);
+  const auto promises = db_.all("promises");
+  if (!promises) return promises.error();
+  runs::Recovery recovery;
+  for (const store::StateDb::Row& row : *promises) {
+    if (row.key.size() != 33) continue;
+    RunId run;
+    std::copy(row.key.begin() + 1, row.key.end(), run.bytes.begin());
+    recovery.promised.emplace_back(run, static_cast<runs::StatementType>(row.key[0]));
+  }
+  const auto& chain = keeper_.chain();
+  const std::size_t organisations = chain.empty() ? 0 : chain.head().roster.organisations.size();
+  if (recovering && organisations > 1) {
+    recovery.organisations = protocols::roster::votes_needed(chain.head().roster.policy, organisations);
+  }
+  runs::RunEffects effects;
+  book_.restore(known, unix_now(), effects, std::move(recovery));
+  perform(std::move(effects));
+  return {};
 }
 
 /// Kept before it is told; what this node signs itself is promised once and never differently.
@@ -65,6 +110,7 @@ void Core::keep(const RunId& run, const Bytes& statement) {
     }
   }
   must(db_.put("run", digest.bytes, statement), "a run cannot be kept");
+  spare_is_old_ = true;
   audit_->run_statement(statement, moment());
 }
 
@@ -149,6 +195,7 @@ Result<void> Core::approve_now(const BindRun& wanted) {
   }
   for (const char c : binding.test_labels_path) paths.push_back(static_cast<std::byte>(c));
   if (const auto kept = db_.put("binding", id->bytes, paths); !kept) return kept.error();
+  spare_is_old_ = true;
   local_[*id].binding = binding;
   runs::RunEffects effects;
   const auto approved = book_.approve(*id, unix_now(), effects);
@@ -156,7 +203,7 @@ Result<void> Core::approve_now(const BindRun& wanted) {
   return approved;
 }
 
-void Core::begin_training(const RunId& id, PartyId party) {
+void Core::begin_training(const RunId& id, PartyId party, Round not_before) {
   LocalRun& local = local_[id];
   const runs::Run& run = *book_.find(id);
   if (local.training != nullptr || local.loading) return;
@@ -171,11 +218,12 @@ void Core::begin_training(const RunId& id, PartyId party) {
   local.loading = true;
   log("info", "run " + id.hex().substr(0, 4) + " begins with " + std::to_string(run.begin->approvals.size()) +
                   " parties");
-  helpers_.push_back(std::async(std::launch::async, [this, id, run, party, binding = *local.binding] {
-    auto made = std::make_shared<Result<std::unique_ptr<Training>>>(
-        Training::make(run, party, binding, keys_.node, options_.folder.checkpoints(), *this));
-    post([this, id, made] { training_ready(id, std::move(*made)); });
-  }));
+  helpers_.push_back(
+      std::async(std::launch::async, [this, id, run, party, not_before, binding = *local.binding] {
+        auto made = std::make_shared<Result<std::unique_ptr<Training>>>(Training::make(
+            run, party, binding, keys_.node, options_.folder.checkpoints(), *this, not_before));
+        post([this, id, made] { training_ready(id, std::move(*made)); });
+      }));
 }
 
 /// Whether this node trains a run or may soon do so, as the run stands now.
@@ -208,6 +256,11 @@ void Core::training_ready(const RunId& id, Result<std::unique_ptr<Training>> mad
     if (!stopped) log("error", stopped.error().message);
     return;
   }
+  if (*made == nullptr) {
+    local.failure =
+        "its checkpoints are lost or damaged, so it trains no more; waits for the others' final model";
+    return evidence("storage", id.hex().substr(0, 12), local.failure);
+  }
   local.training = std::move(made).value();
   local.metric_name = local.training->metric_name();
   local.layout = local.training->layout();
@@ -225,6 +278,7 @@ void Core::deliver(Arrived mail) {
   const auto place = local_.find(*mail.run);
   if (place == local_.end()) return;
   LocalRun& local = place->second;
+  if (const auto round = wire::round_of(*mail.body)) book_.saw(*mail.run, mail.from, *round);
   if (local.training != nullptr) return local.training->deliver(mail.from, std::move(mail.body));
   const bool waits = local.binding && local.failure.empty() && trains(*book_.find(*mail.run));
   if (!waits || local.early_bytes + mail.body->size() > kEarlyBytesMax) return;
@@ -237,22 +291,14 @@ void Core::round_done(const RunId& id, const RoundReport& report) {
     LocalRun& local = local_[id];
     local.round = std::max(local.round, report.round);
     ++counters_.rounds;
+    book_.saw(id, keys_.node->public_key(), report.round);
     if (local.history.size() < kHistoryMax) local.history.push_back(report);
     emit("round", id.hex());
   });
 }
 
-void Core::training_done(const RunId& id, Round rounds, ParametersRef model) {
-  post([this, id, rounds, model = std::move(model)] {
-    LocalRun& local = local_[id];
-    if (local.training == nullptr) return;  // stopped meanwhile: what is not signed need not be
-    local.round = rounds;
-    must(save_model(options_.folder, id, {model.span(), local.layout}), "the model cannot be kept");
-    runs::RunEffects effects;
-    const auto said = book_.finish(id, rounds, runs::model_hash(model.span()), unix_now(), effects);
-    perform(std::move(effects));
-    if (!said) log("error", said.error().message);
-  });
+void Core::training_done(const RunId& id, Round rounds, ParametersRef model, Ending ending) {
+  post([this, id, rounds, ending, model = std::move(model)] { ended(id, rounds, model, ending); });
 }
 
 void Core::training_failed(const RunId& id, const std::string& what) {
@@ -260,6 +306,10 @@ void Core::training_failed(const RunId& id, const std::string& what) {
     local_[id].failure = what;
     evidence("run", id.hex().substr(0, 12), "training failed here: " + what);
   });
+}
+
+void Core::disk_failed(const RunId&, const Error& error) {
+  post([this, error] { must(error, "a checkpoint cannot be kept"); });
 }
 
 void Core::noticed(const RunId& id, const std::string& what) {

@@ -48,8 +48,11 @@ void Core::refresh_view() {
   v.short_id = roster::short_text(roster::id_of(me));
   v.organisation = name_of(me);
   const auto may = keeper_.may_start_rounds(unix_now());
-  v.ready = static_cast<bool>(may) && !draining_;
+  const bool recovering = book_.recovering() || keeper_.recovering();
+  v.ready = static_cast<bool>(may) && !draining_ && !recovering;
   if (!may) v.not_ready_because.push_back(may.text);
+  if (recovering)
+    v.not_ready_because.emplace_back("the node is recovering: it asks the others what it has signed");
   if (draining_) v.not_ready_because.emplace_back("the node is draining");
   for (const roster::ExpiryWarning& warning : keeper_.warnings(unix_now())) {
     const auto days = (warning.expires_at - unix_now()) / roster::kDay;

@@ -32,6 +32,13 @@ struct RoundReport {
   std::vector<std::uint32_t> missing;  ///< parties that were waited for in vain
 };
 
+/// What is known of the others' models when a training has ended.
+enum class Ending : std::uint8_t {
+  common,  ///< nothing says that they could hold another one
+  likely,  ///< something was missing in the last round, as it was for the others
+  own,     ///< this party was alone in the last round, or came back too late for it
+};
+
 /// Told what happens, on the party's threads.
 class TrainingObserver {
  public:
@@ -40,23 +47,28 @@ class TrainingObserver {
   virtual void frame_to(const protocols::runs::RunId& run, const protocols::runs::NodeKey& to,
                         actors::FrameRef frame) = 0;
   virtual void round_done(const protocols::runs::RunId& run, const RoundReport& report) = 0;
-  virtual void training_done(const protocols::runs::RunId& run, Round rounds, ParametersRef model) = 0;
+  virtual void training_done(const protocols::runs::RunId& run, Round rounds, ParametersRef model,
+                             Ending ending) = 0;
   virtual void training_failed(const protocols::runs::RunId& run, const std::string& what) = 0;
   // What it costs, for the metrics.
   virtual void trained(Duration) {}
   virtual void checkpoint_written(Duration) {}
+  /// A checkpoint could not be written: the training says nothing any more.
+  virtual void disk_failed(const protocols::runs::RunId& run, const Error& error) = 0;
   /// A member of a secure sum was caught, or a sum was given up; for the evidence page.
   virtual void noticed(const protocols::runs::RunId& run, const std::string& what) = 0;
 };
 
 class Training final : private actors::LiveNode {
  public:
-  /// Loads data and the newest checkpoint. `observer` must outlive the training.
+  /// Loads data and the newest checkpoint. `observer` must outlive the training. Nothing is said about rounds
+  /// up to `not_before`, if that is not 0. Null if this party must not train any more, because what it would
+  /// go on from is lost.
   static Result<std::unique_ptr<Training>> make(const protocols::runs::Run& run, PartyId self,
                                                 const DataBinding& binding,
                                                 std::shared_ptr<const crypto::Identity> identity,
                                                 const std::filesystem::path& checkpoints,
-                                                TrainingObserver& observer);
+                                                TrainingObserver& observer, Round not_before = 0);
   void begin();
   /// A frame from a node; dropped if the node is no party. Thread-safe.
   void deliver(const protocols::runs::NodeKey& from, actors::FrameRef frame);
@@ -80,6 +92,7 @@ class Training final : private actors::LiveNode {
   void trained(Duration took) override { observer_.trained(took); }
   void failed(const std::string& what) override;
   void completed(const protocols::RoundCompleted& round, Time now);
+  [[nodiscard]] Ending ending() const noexcept;
 
   sim::Setup setup_;
   store::Checkpoints checkpoints_;
@@ -90,7 +103,11 @@ class Training final : private actors::LiveNode {
   std::vector<protocols::runs::NodeKey> parties_;
   PartyId self_{};
   Round resumed_at_ = 0;
+  bool restored_ = false;  ///< from a checkpoint
   RoundReport current_;
+  enum class Sum : std::uint8_t { none, alone, partial, whole } sum_ = Sum::none;  ///< of this round
+  Round last_round_ = 0;
+  Ending ending_ = Ending::own;               ///< as far as the last round that is over
   std::unique_ptr<actors::LiveParty> party_;  ///< last: its threads use what stands above
 };
 

@@ -14,6 +14,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -62,5 +63,8 @@ inline constexpr std::size_t kDecodeErrorCount = 18;
 
 /// The same as a Result, with a sentence for people.
 [[nodiscard]] Result<protocols::Message> decode(std::span<const std::byte> frame, const Limits& limits = {});
+
+/// The round that a frame says it is about, without looking at the rest; none if it says none or is no frame.
+[[nodiscard]] std::optional<Round> round_of(std::span<const std::byte> frame) noexcept;
 
 }  // namespace hansa::wire

@@ -278,6 +278,20 @@ DecodeError decode_checked(std::span<const std::byte> frame, const Limits& limit
 
 }  // namespace
 
+std::optional<Round> round_of(std::span<const std::byte> frame) noexcept {
+  try {
+    Parts parts;
+    if (split(frame, {}, parts) != DecodeError::none) return std::nullopt;
+    if (parts.type == MessageType::share_ack || parts.type == MessageType::beacon_packet) return std::nullopt;
+    HeaderVisitor header(fields_of(parts.type));
+    if (read_header(parts.header, header) != DecodeError::none) return std::nullopt;
+    if (header.integer(0) > Limits().round_max) return std::nullopt;
+    return static_cast<Round>(header.integer(0));
+  } catch (...) {
+    return std::nullopt;  // msgpack's own refusals
+  }
+}
+
 DecodeError try_decode(std::span<const std::byte> frame, const Limits& limits, Message& out) noexcept {
   try {
     return decode_checked(frame, limits, out);

@@ -38,6 +38,7 @@ struct Mesh {
     Run run;
     Key from;
     Bytes bytes;
+    std::uint8_t kind;
   };
 
   explicit Mesh(std::size_t nodes, std::size_t held_bytes_max = std::size_t{256} << 20) {
@@ -46,8 +47,8 @@ struct Mesh {
       config.send = [this, i](const Key& to, Type type, SharedBytes body, std::optional<Run> of) {
         queue.push_back({i, std::to_integer<std::size_t>(to[0]), type, std::move(body), of});
       };
-      config.deliver = [this, i](const Run& of, const Key& from, SharedBytes bytes) {
-        delivered.push_back({i, of, from, Bytes(bytes->begin(), bytes->end())});
+      config.deliver = [this, i](const Run& of, const Key& from, std::uint8_t kind, SharedBytes bytes) {
+        delivered.push_back({i, of, from, Bytes(bytes->begin(), bytes->end()), kind});
       };
       config.on_misbehaved = [this](const Key&, protocols::bulk::Misdeed) { ++misdeeds; };
       config.on_failed = [this](const Key&, const std::string&) { ++failures; };
@@ -112,6 +113,28 @@ TEST(BulkExchange, FramesOfOtherRunsAreNotFetched) {
   mesh[0].offer(run(2), key(1), frame(600'000));
   mesh.run_all();
   EXPECT_EQ(mesh.delivered.size(), 1u) << "the same bytes in a run of ours";
+}
+
+TEST(BulkExchange, FinalModelsAreFetchedFromThoseThatAreBelievedAndNobodyElse) {
+  Mesh mesh(3);
+  const SharedBytes model = frame(600'000), other = frame(600'000, 1);
+  const auto offers = [&](std::size_t from, const SharedBytes& what) {
+    mesh[from].offer(run(1), key(2), what, kFinalBlob);
+    mesh.run_all();
+  };
+  offers(0, model);
+  EXPECT_TRUE(mesh.delivered.empty()) << "nobody wants it";
+  mesh[2].want_final(run(1), {key(0)});
+  offers(1, other);
+  EXPECT_TRUE(mesh.delivered.empty()) << "not from this one";
+  offers(0, model);
+  ASSERT_EQ(mesh.delivered.size(), 1u);
+  EXPECT_TRUE(equal(mesh.delivered[0].bytes, model));
+  EXPECT_EQ(mesh.delivered[0].kind, kFinalBlob);
+  mesh[2].want_final(run(1), {});
+  offers(0, model);
+  EXPECT_EQ(mesh.delivered.size(), 1u);
+  EXPECT_EQ(mesh[0].counters().frames_packed, 1u);
 }
 
 TEST(BulkExchange, WhatIsKeptHasALimitAndEndsWithItsRun) {

@@ -276,6 +276,30 @@ TEST_F(LiveNodes, ModelsKeepTheNamesOfTheirPartsOverARestart) {
   }
 }
 
+/// The others do not wait for it: when it is back they have finished, and no longer train.
+TEST_F(LiveNodes, WhoComesBackAfterTheEndTakesTheModelThatTwoOthersHaveSignedFor) {
+  Consortium mesh(base_, kOrganisations);
+  mesh.found();
+  ASSERT_FALSE(HasFailure());
+  const std::string run = propose_and_approve(
+      mesh, manifest("d-psgd", "plain", 40) + "[deadline]\nfloor_ms = 200\nceiling_ms = 400\n");
+  ASSERT_TRUE(eventually([&] { return mesh.core(2).view()->runs.front().round >= 1; }));
+  mesh.stop(2);
+  for (const std::size_t i : {0u, 1u}) {
+    ASSERT_TRUE(eventually([&] { return !mesh.core(i).view()->runs.front().model_hash.empty(); }));
+    EXPECT_EQ(state(mesh, i, run), "running") << "one party has not finished";
+  }
+  mesh.start(2);
+  for (std::size_t i = 0; i < kOrganisations; ++i) {
+    EXPECT_TRUE(eventually([&] { return state(mesh, i, run) == "complete"; })) << state(mesh, i, run);
+  }
+  const auto expected = mesh.core(0).final_model(run), taken = mesh.core(2).final_model(run);
+  ASSERT_TRUE(expected.ok() && taken.ok());
+  EXPECT_EQ(taken->values, expected->values);
+  EXPECT_EQ(taken->parts.size(), expected->parts.size());
+  EXPECT_TRUE(mesh.core(2).view()->evidence.empty());
+}
+
 TEST_F(LiveNodes, OpenTheirLobbyAgainAfterItClosed) {
   Consortium mesh(base_, 1);
   const auto first = mesh.core(0).open_lobby(0.01);

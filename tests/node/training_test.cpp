@@ -38,12 +38,13 @@ class Observer final : public TrainingObserver {
     const std::lock_guard lock(mutex_);
     reports.push_back(report);
   }
-  void training_done(const RunId&, Round, ParametersRef final_model) override {
+  void training_done(const RunId&, Round, ParametersRef final_model, Ending) override {
     const std::lock_guard lock(mutex_);
     model = std::move(final_model);
     changed_.notify_one();
   }
   void training_failed(const RunId&, const std::string& what) override { ADD_FAILURE() << what; }
+  void disk_failed(const RunId&, const Error& error) override { ADD_FAILURE() << error.message; }
   void noticed(const RunId&, const std::string& what) override { ADD_FAILURE() << what; }
   void wait() {
     std::unique_lock lock(mutex_);
