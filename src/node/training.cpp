@@ -1,3 +1,5 @@
+// The party says what happened; what that means for the run's history, and for whether the others end with
+// the same model, is worked out here, on the party's threads.
 #include "src/node/training.hpp"
 
 #include "src/exec/entropy.hpp"
