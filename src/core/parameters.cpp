@@ -35,8 +35,10 @@ namespace {
 
 using detail::ParameterBlock;
 
-constexpr std::size_t kChunkBytesMin = std::size_t{2} << 20;  // one huge page
-constexpr std::size_t kLocalBlocksMax = 4;                    // per thread; a training step needs two
+constexpr std::size_t kChunkBytesMin = std::size_t{2} << 20;     // one huge page
+constexpr std::size_t kFirstChunkBytes = std::size_t{64} << 10;  // a live node has few models, small or not
+constexpr std::size_t kPage = 4096;
+constexpr std::size_t kLocalBlocksMax = 4;  // per thread; a training step needs two
 
 std::size_t size_class(std::size_t count) noexcept {
   const std::size_t bytes = std::max<std::size_t>(count * sizeof(float), 64);
@@ -104,36 +106,45 @@ class Arena {
 
   ParameterBlock* take_shared(std::size_t capacity) {
     const std::scoped_lock lock(mutex_);
-    auto& list = free_[capacity];
-    if (list.empty()) grow(capacity, list);
-    ParameterBlock* block = list.back();
-    list.pop_back();
+    SizeClass& of_size = free_[capacity];
+    if (of_size.blocks.empty()) grow(capacity, of_size);
+    ParameterBlock* block = of_size.blocks.back();
+    of_size.blocks.pop_back();
     return block;
   }
 
   void give_back(ParameterBlock* block) noexcept {
     const std::scoped_lock lock(mutex_);
-    free_[block->capacity_bytes].push_back(block);
+    free_[block->capacity_bytes].blocks.push_back(block);
   }
 
-  /// Adds at least one block of `capacity` to `list`; small classes get a whole chunk at a time.
-  void grow(std::size_t capacity, std::vector<ParameterBlock*>& list) {
+  struct SizeClass {
+    std::vector<ParameterBlock*> blocks;
+    std::size_t next_chunk_bytes = kFirstChunkBytes;
+  };
+
+  /// Adds at least one block; small classes get a whole chunk at a time, each larger than the one before
+  /// until it is a huge page.
+  void grow(std::size_t capacity, SizeClass& of_size) {
     const std::size_t stride = capacity + sizeof(ParameterBlock);
-    const std::size_t blocks = std::max<std::size_t>(1, kChunkBytesMin / stride);
-    const std::size_t bytes = (blocks * stride + kChunkBytesMin - 1) / kChunkBytesMin * kChunkBytesMin;
-    auto* memory = static_cast<std::byte*>(std::aligned_alloc(kChunkBytesMin, bytes));
+    const std::size_t chunk = of_size.next_chunk_bytes;
+    of_size.next_chunk_bytes = std::min(4 * chunk, kChunkBytesMin);
+    const std::size_t blocks = std::max<std::size_t>(1, chunk / stride);
+    const std::size_t unit = blocks * stride > kChunkBytesMin / 2 ? kChunkBytesMin : kPage;
+    const std::size_t bytes = (blocks * stride + unit - 1) / unit * unit;
+    auto* memory = static_cast<std::byte*>(std::aligned_alloc(unit, bytes));
     if (memory == nullptr) throw std::bad_alloc();
-    madvise(memory, bytes, MADV_HUGEPAGE);
+    if (unit == kChunkBytesMin) madvise(memory, bytes, MADV_HUGEPAGE);
     for (std::size_t i = bytes / stride; i-- > 0;) {
       auto* block = new (memory + i * stride) ParameterBlock;
       block->capacity_bytes = capacity;
-      list.push_back(block);
+      of_size.blocks.push_back(block);
     }
     total_.fetch_add(bytes, std::memory_order_relaxed);
   }
 
   std::mutex mutex_;
-  std::map<std::size_t, std::vector<ParameterBlock*>> free_;
+  std::map<std::size_t, SizeClass> free_;
   std::atomic<std::size_t> in_use_{0};
   std::atomic<std::size_t> total_{0};
 };

@@ -12,7 +12,7 @@ namespace {
 
 namespace bulk = protocols::bulk;
 
-constexpr auto kTrimEvery = std::chrono::seconds(20);
+constexpr auto kTrimEvery = std::chrono::seconds(5);
 constexpr std::size_t kSpareBytesMax = std::size_t{256} << 20;
 
 bulk::Memory memory_of(BufferPool& pool) {
