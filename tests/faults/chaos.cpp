@@ -200,7 +200,7 @@ std::vector<fs::path> Chaos::files_of(std::size_t victim, const std::string& kin
     if (!entry.is_regular_file() || entry.file_size() == 0) continue;
     if (path.find("quarantine") != std::string::npos || path.find("damaged") != std::string::npos) continue;
     const bool matches = (kind == "database" && path.starts_with("state.db")) ||
-                         (kind == "checkpoint" && path.starts_with("checkpoints/")) ||
+                         (kind == "checkpoint" && path.ends_with(".checkpoint")) ||
                          (kind == "audit" && path.starts_with("audit/")) ||
                          (kind == "key" && path.ends_with(".key")) || (kind == "boot" && path == "boot") ||
                          (kind == "model" && path.starts_with("models/"));

@@ -105,6 +105,36 @@ TEST_F(Faults, APartitionHealsAndAFullDiskStopsOneNodeForAWhile) {
   chaos.nothing_was_signed_twice();
 }
 
+/// As from a backup in the middle of a run: neither the database nor the checkpoints know of what was signed
+/// since, but the others do.
+TEST_F(Faults, ANodeWithOldMemoriesAsksBeforeItSigns) {
+  found(5);
+  ASSERT_FALSE(HasFailure());
+  Chaos chaos(*mesh_, seed_);
+  const std::string config = run_config(5, 60);
+  const auto run = mesh_->begin_run(config);
+  ASSERT_TRUE(run.ok()) << run.error().message;
+  chaos.begins(*run);
+  constexpr std::size_t kVictim = 1;
+  const fs::path root = mesh_->folder(kVictim).root, backup = base_ / "backup";
+  constexpr auto kAll = fs::copy_options::recursive | fs::copy_options::overwrite_existing;
+  mesh_->kill(kVictim);
+  fs::create_directory(backup);
+  for (const char* name : {"state.db", "checkpoints"}) fs::copy(root / name, backup / name, kAll);
+  ASSERT_TRUE(mesh_->start(kVictim).ok()) << mesh_->log(kVictim);
+  EXPECT_TRUE(eventually(Millis(30'000), [&] { return chaos.sums(*run, kVictim, 0, 5); }))
+      << chaos.scene(*run);
+
+  mesh_->kill(kVictim);
+  for (const char* name : {"state.db", "state.db-wal", "state.db-shm", "checkpoints"})
+    fs::remove_all(root / name);
+  for (const char* name : {"state.db", "checkpoints"}) fs::copy(backup / name, root / name, kAll);
+  ASSERT_TRUE(mesh_->start(kVictim).ok()) << mesh_->log(kVictim);
+  chaos.completes(*run);
+  EXPECT_NE(mesh_->log(kVictim, 100'000).find("is older than this node"), std::string::npos);
+  chaos.nothing_was_signed_twice();
+}
+
 TEST_F(Faults, ANodeThatIsSuspendedMidRunIsHeardNoMore) {
   SCOPED_TRACE("HANSA_FAULT_SEED=" + std::to_string(seed_));
   found(5);

@@ -258,6 +258,15 @@ Result<Json> ProcessMesh::post(std::size_t i, const std::string& path, const Jso
 }
 
 Result<std::string> ProcessMesh::begin_run(const std::string& config) {
+  // One that was damaged just now signs nothing before it has heard from the others.
+  const bool ready = eventually(Millis(30'000), [&] {
+    for (std::size_t i = 0; i < size(); ++i) {
+      const Json status = get(i, "/api/v1/status");
+      if (!status.is_object() || !status.value("ready", false)) return false;
+    }
+    return true;
+  });
+  if (!ready) return Error{ErrorKind::failed, "not every node is ready for a run", ""};
   const auto proposed =
       post(0, "/api/v1/runs", {{"manifest_toml", config}, {"schema_toml", text_of(data_.schema)}});
   if (!proposed) return proposed.error();
