@@ -16,6 +16,7 @@
 #include <ctime>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <sys/resource.h>
@@ -57,6 +58,27 @@ void write_log(bool person, const std::string& level, const std::string& text) {
   std::fflush(stderr);
 }
 
+/// What the node was started with, for /api/v1/config: a value that is not the usual one comes from the file
+/// or from a flag.
+std::vector<std::pair<std::string, std::string>> settings_of(const config::NodeConfig& config,
+                                                             const UpOptions& wanted) {
+  const config::NodeConfig usual;
+  std::vector<std::pair<std::string, std::string>> settings;
+  const auto add = [&](const char* key, const std::string& value, bool is_usual, const char* origin) {
+    settings.emplace_back(key, value + " (" + (is_usual ? "default" : origin) + ")");
+  };
+  constexpr const char* kFile = "hansa.toml";
+  add("node.organisation", config.organisation, config.organisation == usual.organisation, kFile);
+  add("listen.control", config.control, config.control == usual.control, kFile);
+  add("listen.bulk", config.bulk, config.bulk == usual.bulk, kFile);
+  add("listen.lobby", config.lobby, config.lobby == usual.lobby, kFile);
+  add("listen.advertise", config.advertise, config.advertise == usual.advertise, kFile);
+  add("http.port", std::to_string(config.http_port), config.http_port == usual.http_port, kFile);
+  add("log.format", wanted.log_format, wanted.log_format == UpOptions{}.log_format, "--log-format");
+  add("log.level", wanted.log_level, wanted.log_level == UpOptions{}.log_level, "--log-level");
+  return settings;
+}
+
 int up(const UpOptions& wanted) {
   const MeshOptions& mesh = wanted.mesh;
   const node::StateFolder folder = mesh.folder();
@@ -77,6 +99,7 @@ int up(const UpOptions& wanted) {
     write_log(person, level, text);
   };
   options.log_level = wanted.log_level;
+  options.settings = settings_of(*config, wanted);
   Attendant::block_signals();  // before any thread is started
   auto core = node::Core::open(std::move(options));
   if (!core) return fail(core.error(), false);

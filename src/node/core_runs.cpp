@@ -290,7 +290,7 @@ void Core::round_done(const RunId& id, const RoundReport& report) {
   post([this, id, report] {
     LocalRun& local = local_[id];
     local.round = std::max(local.round, report.round);
-    ++counters_.rounds;
+    if (report.round > 0) ++counters_.rounds;  // 0: the model before training
     book_.saw(id, keys_.node->public_key(), report.round);
     if (local.history.size() < kHistoryMax) local.history.push_back(report);
     emit("round", id.hex());
