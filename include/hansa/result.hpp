@@ -4,7 +4,10 @@
 
 #include <hansa/assert.hpp>
 
+#include <array>
+#include <cstddef>
 #include <string>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 #include <variant>
@@ -18,8 +21,21 @@ enum class ErrorKind {
   bad_data,     ///< a file or a message is malformed (exit 1)
   missing,      ///< something that must exist does not (exit 1)
   not_built,    ///< a documented feature that this version does not have yet (exit 2)
+  unreachable,  ///< nobody answers there (exit 3)
+  denied,       ///< the caller may not: wrong token, wrong passphrase, no right to read (exit 4)
+  timeout,      ///< it did not happen in time (exit 5)
+  waiting,      ///< not yet: others must agree first (exit 6)
+  conflict,     ///< somebody else was faster, or the roster is forked (exit 7)
   interrupted,  ///< Ctrl-C (exit 130)
 };
+
+/// As programs read it: in JSON errors of the command line and of the HTTP API.
+constexpr std::string_view name_of(ErrorKind kind) noexcept {
+  constexpr std::array<std::string_view, 11> kNames = {"failed",    "usage",       "bad_data",   "missing",
+                                                       "not_built", "unreachable", "denied",     "timeout",
+                                                       "waiting",   "conflict",    "interrupted"};
+  return kNames[static_cast<std::size_t>(kind)];
+}
 
 /// A failure as a value: a sentence for people, and a kind for programs.
 struct Error {

@@ -73,22 +73,6 @@ Error damaged(std::string_view label, std::string_view how) {
           .hint = "restore it from a backup made with its keys; a key cannot be repaired"};
 }
 
-/// The key that a passphrase gives; fails if there is too little memory.
-Result<Secret32> stretch(const SecretText& passphrase, std::span<const std::byte> salt,
-                         const StretchCost& cost, std::string_view label) {
-  Secret32 key;
-  const std::string_view text = passphrase.reveal();
-  if (crypto_pwhash_argon2id(raw(key.bytes()), 32, text.data(), text.size(), raw(salt), cost.passes,
-                             std::size_t{cost.memory_kib} * 1024,
-                             crypto_pwhash_argon2id_ALG_ARGON2ID13) != 0) {
-    return Error{.kind = ErrorKind::failed,
-                 .message = std::string(label) + ": deriving the key from the passphrase needs " +
-                            std::to_string(cost.memory_kib / 1024) + " MiB of memory, which are not there",
-                 .hint = "free memory, or raise the memory limit of this process"};
-  }
-  return key;
-}
-
 Result<KeyFileInfo> expect(std::span<const std::byte> file, KeyKind kind, std::string_view label) {
   Result<KeyFileInfo> info = read_key_file_info(file, label);
   if (!info || info->kind == kind) return info;
@@ -103,6 +87,21 @@ Secret32 plain_secret(std::span<const std::byte> file) {
 }
 
 }  // namespace
+
+Result<Secret32> stretch(const SecretText& passphrase, std::span<const std::byte> salt,
+                         const StretchCost& cost, std::string_view label) {
+  Secret32 key;
+  const std::string_view text = passphrase.reveal();
+  if (crypto_pwhash_argon2id(raw(key.bytes()), 32, text.data(), text.size(), raw(salt), cost.passes,
+                             std::size_t{cost.memory_kib} * 1024,
+                             crypto_pwhash_argon2id_ALG_ARGON2ID13) != 0) {
+    return Error{.kind = ErrorKind::failed,
+                 .message = std::string(label) + ": deriving the key from the passphrase needs " +
+                            std::to_string(cost.memory_kib / 1024) + " MiB of memory, which are not there",
+                 .hint = "free memory, or raise the memory limit of this process"};
+  }
+  return key;
+}
 
 std::string_view key_kind_name(KeyKind kind) noexcept {
   switch (kind) {
@@ -228,7 +227,7 @@ Result<Identity> open_organisation_key(std::span<const std::byte> file, const Se
   if (crypto_aead_xchacha20poly1305_ietf_decrypt(raw(seed.bytes()), nullptr, nullptr,
                                                  raw(file.subspan(kSealedAt)), 32 + kTagBytes, raw(file),
                                                  kSealedAt, raw(nonce), raw(stretched->bytes())) != 0) {
-    return Error{.kind = ErrorKind::failed,
+    return Error{.kind = ErrorKind::denied,
                  .message = std::string(label) + ": wrong passphrase",
                  .hint = "the file itself is undamaged; try again"};
   }

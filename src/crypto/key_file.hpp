@@ -9,6 +9,7 @@
 
 #include "src/crypto/curve_key.hpp"
 #include "src/crypto/identity.hpp"
+#include "src/crypto/secret.hpp"
 #include "src/crypto/secret_text.hpp"
 
 #include <hansa/result.hpp>
@@ -34,6 +35,10 @@ struct StretchCost {
   std::uint32_t passes = 3;                ///< over the memory: 1 to 16
   std::uint32_t memory_kib = 256u * 1024;  ///< 8 KiB to 1 GiB
 };
+
+/// The key that a passphrase gives with this salt of 16 bytes. An error if there is too little memory.
+[[nodiscard]] Result<Secret32> stretch(const SecretText& passphrase, std::span<const std::byte> salt,
+                                       const StretchCost& cost, std::string_view label);
 
 inline constexpr std::size_t kKeyFileBytesMax = 256;  ///< no key file is longer
 inline constexpr std::size_t kPassphraseBytesMax = 1024;

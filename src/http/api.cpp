@@ -38,43 +38,33 @@ ApiAnswer text(std::string_view type, std::string_view body) {
   return {.type = std::string(type), .body = std::string(body)};
 }
 
-std::string_view code_of(ErrorKind kind) {
-  switch (kind) {
-    case ErrorKind::usage:
-      return "usage";
-    case ErrorKind::bad_data:
-      return "bad_data";
-    case ErrorKind::missing:
-      return "missing";
-    case ErrorKind::not_built:
-      return "not_built";
-    case ErrorKind::interrupted:
-      return "interrupted";
-    case ErrorKind::failed:
-      break;
-  }
-  return "failed";
-}
-
 int status_of(ErrorKind kind) {
   switch (kind) {
     case ErrorKind::usage:
     case ErrorKind::bad_data:
       return 400;
+    case ErrorKind::denied:
+      return 403;
     case ErrorKind::missing:
       return 404;
     case ErrorKind::not_built:
       return 501;
+    case ErrorKind::unreachable:
+      return 502;
     case ErrorKind::interrupted:
       return 503;
+    case ErrorKind::timeout:
+      return 504;
     case ErrorKind::failed:
+    case ErrorKind::waiting:
+    case ErrorKind::conflict:
       break;
   }
   return 409;  // the node understood, but in its present state it cannot
 }
 
 ApiAnswer refused(const Error& error) {
-  return error_answer(status_of(error.kind), code_of(error.kind), error.message, error.hint);
+  return error_answer(status_of(error.kind), name_of(error.kind), error.message, error.hint);
 }
 
 ApiAnswer done(const Result<void>& result) {

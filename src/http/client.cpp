@@ -42,12 +42,15 @@ std::string text_of(const Json& document, const char* name) {
   return found != document.end() && found->is_string() ? found->get<std::string>() : std::string();
 }
 
+/// The node's own kinds have the same names here; the rest are refusals of the HTTP server.
 ErrorKind kind_of(std::string_view code) {
-  if (code == "usage" || code == "method_not_allowed") return ErrorKind::usage;
-  if (code == "bad_data" || code == "too_large") return ErrorKind::bad_data;
-  if (code == "missing" || code == "not_found") return ErrorKind::missing;
-  if (code == "not_built") return ErrorKind::not_built;
-  if (code == "interrupted") return ErrorKind::interrupted;
+  for (int i = 0; i <= static_cast<int>(ErrorKind::interrupted); ++i) {
+    if (code == name_of(static_cast<ErrorKind>(i))) return static_cast<ErrorKind>(i);
+  }
+  if (code == "method_not_allowed") return ErrorKind::usage;
+  if (code == "too_large") return ErrorKind::bad_data;
+  if (code == "not_found") return ErrorKind::missing;
+  if (code == "token_missing" || code == "token_wrong") return ErrorKind::denied;
   return ErrorKind::failed;
 }
 
@@ -74,7 +77,8 @@ httplib::Headers headers(const ClientOptions& options) {
 }
 
 Error unreachable(const ClientOptions& options, httplib::Error error) {
-  return {ErrorKind::failed,
+  const bool late = error == httplib::Error::Read || error == httplib::Error::ConnectionTimeout;
+  return {late ? ErrorKind::timeout : ErrorKind::unreachable,
           "no answer from a node on 127.0.0.1:" + std::to_string(options.port) + " (" +
               httplib::to_string(error) + ")",
           kHintUp};
@@ -112,7 +116,7 @@ Client::Client(ClientOptions options) : options_(std::move(options)) {}
 
 Result<Client> Client::of_folder(const std::filesystem::path& folder) {
   const Result<std::string> port = file_text(folder / "http.port");
-  if (!port) return Error{ErrorKind::missing, "no node runs in " + folder.string(), kHintUp};
+  if (!port) return Error{ErrorKind::unreachable, "no node runs in " + folder.string(), kHintUp};
   unsigned number = 0;
   const auto [end, error] = std::from_chars(port->data(), port->data() + port->size(), number);
   if (error != std::errc() || end != port->data() + port->size() || number == 0 || number > 65535)
@@ -158,7 +162,9 @@ Result<NodeApi::FinalModel> Client::model(std::string_view run) const {
 Result<NodeApi::KeeperState> Client::keeper_state() const {
   const Result<Json> document = get("/api/v1/keeper");
   if (!document) return document.error();
-  NodeApi::KeeperState state{.base = text_of(*document, "base")};
+  const auto recovering = document->find("recovering");
+  NodeApi::KeeperState state{.base = text_of(*document, "base"), .records = {}};
+  state.recovering = recovering != document->end() && recovering->is_boolean() && recovering->get<bool>();
   const auto records = document->find("records");
   if (records == document->end() || !records->is_array()) return not_json("/api/v1/keeper");
   for (const Json& record : *records) {

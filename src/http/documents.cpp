@@ -316,6 +316,7 @@ Json config_document(const NodeView& view) {
 Json keeper_document(const NodeApi::KeeperState& state) {
   Json document = schema("keeper");
   document["base"] = state.base;
+  document["recovering"] = state.recovering;
   Json records = Json::array();
   for (const auto& [key, value] : state.records) records.push_back({key, value});
   document["records"] = std::move(records);

@@ -188,6 +188,7 @@ class NodeApi {
   struct KeeperState {
     std::string base;                                          ///< hash of the records
     std::vector<std::pair<std::string, std::string>> records;  ///< kind and key in hex, value in hex
+    bool recovering = false;                                   ///< nothing may be signed yet
   };
   [[nodiscard]] virtual Result<KeeperState> keeper_state() = 0;
   struct KeeperChange {

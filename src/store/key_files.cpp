@@ -37,7 +37,9 @@ class Descriptor {
 
 /// "cannot do it: No such file or directory", with a hint for the common causes.
 Error system_error(const fs::path& path, std::string_view what, int code = errno) {
-  Error error{.kind = code == ENOENT ? ErrorKind::missing : ErrorKind::failed,
+  Error error{.kind = code == ENOENT                    ? ErrorKind::missing
+                      : code == EACCES || code == EPERM ? ErrorKind::denied
+                                                        : ErrorKind::failed,
               .message = path.string() + ": cannot " + std::string(what) + ": " +
                          std::generic_category().message(code)};
   if (code == ENOENT) error.hint = "check the path, or run hansa init to create the keys";

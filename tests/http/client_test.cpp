@@ -143,7 +143,7 @@ TEST_F(HttpClient, FindsTheNodeByItsFolder) {
   const std::filesystem::path folder =
       std::filesystem::path(::testing::TempDir()) / ("hansa_http_" + std::to_string(server_->port()));
   std::filesystem::create_directories(folder);
-  EXPECT_EQ(Client::of_folder(folder).error().kind, ErrorKind::missing);
+  EXPECT_EQ(Client::of_folder(folder).error().kind, ErrorKind::unreachable);
   std::ofstream(folder / "http.port") << server_->port() << "\n";
   std::ofstream(folder / "api.token") << kToken << "\n";
   const auto client = Client::of_folder(folder);

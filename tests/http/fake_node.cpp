@@ -262,7 +262,7 @@ Result<NodeApi::KeeperState> FakeNode::keeper_state() {
 }
 Result<void> FakeNode::change_keeper(const KeeperChange& change) {
   if (change.base != hash_of("keeper"))
-    return Error{ErrorKind::failed, "the roster changed meanwhile", "repeat the command"};
+    return Error{ErrorKind::conflict, "the roster changed meanwhile", "repeat the command"};
   return note("keeper " + std::to_string(change.records.size()) + " " +
               std::to_string(change.messages.size()));
 }
