@@ -56,7 +56,8 @@ Result<void> Core::start() {
   if (const auto saved = save_boot(options_.folder, boot_); !saved) return saved.error();
   if (const auto counted = db_.next("boot", boot_); !counted) return counted.error();
   // A database that was damaged, or a folder from a backup: what was signed since is not in it.
-  const bool recovering = db_.was_damaged() || (*file > 0 && *stored < *file);
+  const auto recovering = note_recovery(db_.was_damaged() || (*file > 0 && *stored < *file));
+  if (!recovering) return recovering.error();
 
   MessengerOptions mail{.identity = keys_.node, .boot_id = boot_, .transport = {}};
   mail.transport.keys = keys_.curve.key;
@@ -76,13 +77,13 @@ Result<void> Core::start() {
   const auto records = records_of(*rows);
   if (!records) return records.error();
   protocols::roster::KeeperEffects kept;
-  if (const auto begun = keeper_.start(*records, unix_now(), kept, recovering); !begun) return begun.error();
+  if (const auto begun = keeper_.start(*records, unix_now(), kept, *recovering); !begun) return begun.error();
   perform(std::move(kept));
   roster_changed();
   announce_again();
 
-  if (const auto restored = restore_runs(recovering); !restored) return restored.error();
-  if (recovering) {
+  if (const auto restored = restore_runs(*recovering); !restored) return restored.error();
+  if (*recovering) {
     evidence("storage", "state.db",
              (db_.was_damaged() ? "was damaged" : "is older than this node") +
                  std::string("; nothing is signed before the others have told what they have of this node"));
@@ -176,6 +177,7 @@ void Core::tick() {
   keeper_.on_tick(unix_now(), kept);
   bool news = !kept.empty();
   perform(std::move(kept));
+  end_recovery();
   protocols::runs::RunEffects runs;
   book_.on_tick(unix_now(), runs);
   if (now() >= next_compare_) {

@@ -130,6 +130,10 @@ class Core final : public http::NodeApi, private MailReceiver, private TrainingO
   /// A failing disk ends the node: what it cannot keep it must not say.
   void must(const Result<void>& done, const std::string& what);
 
+  // core_recovery.cpp
+  Result<bool> note_recovery(bool lost);
+  void end_recovery();
+
   // core_audit.cpp
   Result<void> open_audit();
   [[nodiscard]] NodeAudit::Moment moment() const;
@@ -212,6 +216,7 @@ class Core final : public http::NodeApi, private MailReceiver, private TrainingO
   NodeKeys keys_;  ///< of them only the connection key changes
   store::StateDb db_;
   std::uint64_t boot_ = 0;
+  std::string recovery_;  ///< why the node is recovering (backup.hpp); empty: it is not
   const Clock::time_point began_ = Clock::now();
 
   protocols::roster::RosterKeeper keeper_;

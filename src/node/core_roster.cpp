@@ -141,15 +141,10 @@ std::string Core::advertised(const std::string& bound) const {
 }
 
 Result<http::NodeApi::KeeperState> Core::keeper_state_now() {
-  if (keeper_.recovering()) {
-    return Error{ErrorKind::failed,
-                 "this node is recovering and asks the others what its organisation has signed; nothing is "
-                 "decided on this basis",
-                 "wait until it is connected to its peers, then try again"};
-  }
   const auto rows = db_.all("roster");
   if (!rows) return rows.error();
   KeeperState state;
+  state.recovering = keeper_.recovering();
   crypto::Hasher base("hansa/keeper");
   for (const store::StateDb::Row& row : *rows) {
     base.update_u64(row.key.size()).update(row.key).update_u64(row.value.size()).update(row.value);
@@ -162,10 +157,16 @@ Result<http::NodeApi::KeeperState> Core::keeper_state_now() {
 /// What an operator's tool worked out with the organisation's key becomes the keeper's state, whole, unless
 /// that has moved on meanwhile.
 Result<void> Core::change_keeper_now(const KeeperChange& change) {
+  if (keeper_.recovering()) {
+    return Error{ErrorKind::waiting,
+                 "this node is recovering and asks the others what its organisation has signed; nothing is "
+                 "decided on this basis",
+                 "wait until it is connected to its peers, then try again"};
+  }
   const auto current = keeper_state_now();
   if (!current) return current.error();
   if (current->base != change.base) {
-    return Error{ErrorKind::failed, "the roster has changed meanwhile", "try the command again"};
+    return Error{ErrorKind::conflict, "the roster has changed meanwhile", "try the command again"};
   }
   auto changed = rows_of(change.records);
   if (!changed) return changed.error();

@@ -26,6 +26,11 @@ runs::NodeKey signer_of(const Bytes& statement) {
   return key;
 }
 
+Error still_recovering() {
+  return {ErrorKind::waiting, "this node was restored, and does not know yet what it has signed since",
+          "wait until the nodes of other organisations are connected: `hansa peers`"};
+}
+
 }  // namespace
 
 void Core::perform(runs::RunEffects effects) {
@@ -142,6 +147,7 @@ void Core::runs_changed() {
 }
 
 Result<std::string> Core::propose_now(const ProposeRun& wanted) {
+  if (keeper_.recovering() || book_.recovering()) return still_recovering();
   if (const auto may = keeper_.may_start_rounds(unix_now()); !may) {
     return Error{ErrorKind::failed, "no run can be proposed: " + may.text, ""};
   }
@@ -178,6 +184,7 @@ Result<std::string> Core::propose_now(const ProposeRun& wanted) {
 }
 
 Result<void> Core::approve_now(const BindRun& wanted) {
+  if (keeper_.recovering() || book_.recovering()) return still_recovering();
   const auto id = find_run(wanted.run);
   if (!id) return id.error();
   if (const auto may = keeper_.may_start_rounds(unix_now()); !may) {

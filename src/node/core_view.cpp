@@ -48,7 +48,7 @@ void Core::refresh_view() {
   v.short_id = roster::short_text(roster::id_of(me));
   v.organisation = name_of(me);
   const auto may = keeper_.may_start_rounds(unix_now());
-  const bool recovering = book_.recovering() || keeper_.recovering();
+  const bool recovering = book_.recovering() || keeper_.recovering() || !recovery_.empty();
   v.ready = static_cast<bool>(may) && !draining_ && !recovering;
   if (!may) v.not_ready_because.push_back(may.text);
   if (recovering)
@@ -179,6 +179,8 @@ http::RosterView Core::roster_view() const {
     const roster::Tally& tally = proposal.tally;
     p.needed =
         static_cast<std::uint32_t>(std::max({tally.before.needed, tally.after.needed, tally.common.needed}));
+    if (proposal.roster.version == 1)  // all founders
+      p.needed = static_cast<std::uint32_t>(proposal.roster.organisations.size());
     for (const auto& key : proposal.approvals) p.approvals.push_back(name(key));
     for (const auto& key : proposal.rejections) p.rejections.push_back(name(key));
     v.proposals.push_back(std::move(p));

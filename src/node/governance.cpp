@@ -21,7 +21,8 @@ Result<Governance> Governance::open(const NodeKeys& keys, const http::NodeApi::K
   result.keeper_ = std::make_unique<roster::RosterKeeper>(
       roster::KeeperConfig{.node = keys.node->public_key(), .organisation = keys.organisation});
   roster::KeeperEffects known;
-  if (const auto started = result.keeper_->start(*records, now_s, known); !started) return started.error();
+  if (const auto started = result.keeper_->start(*records, now_s, known, state.recovering); !started)
+    return started.error();
   return result;
 }
 

@@ -7,6 +7,10 @@
 
 #include <sqlite3.h>
 
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -115,6 +119,10 @@ bool healthy(sqlite3* handle) {
 }
 
 sqlite3* open_handle(const std::filesystem::path& file) {
+  // SQLite would ask the umask; its other files get the mode of this one.
+  const int fresh = ::open(file.c_str(), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+  if (fresh >= 0) ::close(fresh);
+  if (fresh < 0) ::chmod(file.c_str(), 0600);
   sqlite3* handle = nullptr;
   constexpr int kFlags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
   if (sqlite3_open_v2(file.c_str(), &handle, kFlags, nullptr) != SQLITE_OK) {
@@ -369,6 +377,7 @@ Result<void> StateDb::copy_to(const std::filesystem::path& file) {
   Query query(handle_, "VACUUM INTO ?1");
   query.bind(1, std::string_view(file.native())).step();
   if (query.failed()) return failure(handle_, "be copied to " + file.string());
+  ::chmod(file.c_str(), 0600);
   return {};
 }
 
