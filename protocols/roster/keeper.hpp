@@ -52,6 +52,11 @@ class RosterKeeper {
   /// A signed ticket. `token` must be fresh randomness.
   Result<Ticket> invite(const crypto::Identity& organisation, const std::array<std::byte, 16>& token,
                         std::vector<Bootstrap> bootstrap, UnixTime lifetime, UnixTime now) const;
+  /// The own organisation's ticket with this token admits nobody at this node from now on. An error if
+  /// somebody has used it already: reject the request instead.
+  Result<void> revoke_ticket(const std::array<std::byte, 16>& token, UnixTime expires_at, KeeperEffects& out);
+  /// Who has used the own organisation's ticket with this token: the own organisation if it was revoked.
+  [[nodiscard]] std::optional<PublicKey> ticket_user(const std::array<std::byte, 16>& token) const;
   /// Files the own organisation's signed request; it is told again until the organisation is a member.
   Result<void> join(const JoinRequest& request, UnixTime now, KeeperEffects& out);
   /// Founding: signs version 1 with the founders of these requests. Later: proposes to add them all.

@@ -96,6 +96,25 @@ Result<Ticket> RosterKeeper::invite(const crypto::Identity& organisation,
   return ticket;
 }
 
+Result<void> RosterKeeper::revoke_ticket(const std::array<std::byte, 16>& token, UnixTime expires_at,
+                                         KeeperEffects& out) {
+  const auto [entry, fresh] =
+      tokens_.try_emplace({config_.organisation, token}, Token{config_.organisation, expires_at});
+  if (!fresh && entry->second.organisation != config_.organisation) {
+    return refuse("the ticket has been used already", "reject the request: hansa requests ls");
+  }
+  if (!fresh) return {};
+  // To every request it now looks as if another organisation, this one, had used the ticket before.
+  persist(out, RecordKind::used_token, Writer().raw(config_.organisation).raw(token).bytes(),
+          Writer().raw(config_.organisation).u64(static_cast<std::uint64_t>(expires_at)).bytes());
+  return {};
+}
+
+std::optional<PublicKey> RosterKeeper::ticket_user(const std::array<std::byte, 16>& token) const {
+  const auto found = tokens_.find({config_.organisation, token});
+  return found == tokens_.end() ? std::nullopt : std::optional(found->second.organisation);
+}
+
 Result<void> RosterKeeper::join(const JoinRequest& request, UnixTime now, KeeperEffects& out) {
   if (!chain_.empty() || draft_)
     return refuse("this node belongs to a consortium already", "use another data folder");

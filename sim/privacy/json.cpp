@@ -49,6 +49,7 @@ Json odds_json(const PrivacyStatement& statement) {
 
 std::string to_json(const PrivacyStatement& statement) {
   Json document{
+      {"schema", "hansa.privacy.v1"},
       {"name", statement.name},
       {"parties", statement.parties},
       {"rounds", statement.rounds},

@@ -140,7 +140,8 @@ std::string reference_json() {
     entry["meaning"] = key.meaning;
     keys.push_back(std::move(entry));
   }
-  return nlohmann::ordered_json{{"keys", std::move(keys)}}.dump(2) + "\n";
+  return nlohmann::ordered_json{{"schema", "hansa.config_reference.v1"}, {"keys", std::move(keys)}}.dump(2) +
+         "\n";
 }
 
 }  // namespace hansa::config
