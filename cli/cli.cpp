@@ -11,6 +11,7 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <array>
 #include <cstdio>
 #include <exception>
 
@@ -24,27 +25,27 @@ constexpr std::string_view kIntroduction =
 
 constexpr std::string_view kExamples = R"(Examples:
   hansa sim examples/bank-branches.toml     train twelve bank branches and write a report
+  hansa dev up --orgs 3 --wait              three real nodes on this machine, trained to one model
   hansa list strategies                     what can be chosen
   hansa topo show torus --n 16              how fast a network mixes
   hansa VERB --help                         more about one verb)";
 
-std::string_view kind_name(ErrorKind kind) {
-  switch (kind) {
-    case ErrorKind::failed:
-      return "failed";
-    case ErrorKind::usage:
-      return "usage";
-    case ErrorKind::bad_data:
-      return "bad_data";
-    case ErrorKind::missing:
-      return "missing";
-    case ErrorKind::not_built:
-      return "not_built";
-    case ErrorKind::interrupted:
-      return "interrupted";
-  }
-  return "failed";
-}
+constexpr std::array kExitCodes = {
+    ExitCode{kExitOk, "it worked"},
+    ExitCode{kExitFailed,
+             "it did not work out: a missing or malformed file, an unwritable folder, no memory; a check "
+             "that found something"},
+    ExitCode{kExitUsage,
+             "the request cannot be: wrong use, wrong configuration, an existing folder without `--force`, "
+             "a feature that this version does not have"},
+    ExitCode{kExitUnreachable, "no node answers: it is not running, or not in this folder"},
+    ExitCode{kExitDenied, "not allowed: a wrong passphrase or token, a file of another user"},
+    ExitCode{kExitTimeout, "it did not happen in time"},
+    ExitCode{kExitWaiting, "not yet: other organisations must approve first"},
+    ExitCode{kExitConflict, "somebody else was faster, or the roster is forked: look, then decide again"},
+    ExitCode{kExitBug, "a bug in hansa; please report it"},
+    ExitCode{kExitInterrupted, "interrupted; partial results were written"},
+};
 
 std::vector<CLI::App*> children(CLI::App& app) {
   return app.get_subcommands([](CLI::App*) { return true; });
@@ -150,13 +151,16 @@ void Cli::add_json(CLI::App& verb) {
 void build(Cli& cli) {
   cli.app.name("hansa");
   cli.app.description(std::string(kIntroduction));
-  cli.app.footer(std::string(kExamples));
+  std::string footer = std::string(kExamples) + "\n\nExit codes:";
+  for (const ExitCode& each : kExitCodes) footer += fmt::format("\n  {:<4} {}", each.code, each.meaning);
+  cli.app.footer(footer);
   cli.app.set_version_flag("--version", std::string(program_version()), "Print the version and exit");
   cli.app.set_help_flag("-h,--help", "Print this help and exit");
   cli.app.get_formatter()->column_width(34);
   for (auto* add :
-       {add_sim, add_topo, add_data, add_list, add_config, add_explain, add_vectors, add_init, add_up,
-        add_status, add_roster, add_run, add_dev, add_audit, add_version, add_completion}) {
+       {add_sim,    add_topo,   add_data,   add_list,    add_config,   add_explain, add_vectors,   add_init,
+        add_up,     add_status, add_roster, add_invite,  add_requests, add_node,    add_run,       add_dev,
+        add_backup, add_keys,   add_doctor, add_monitor, add_audit,    add_version, add_completion}) {
     add(cli);
   }
 }
@@ -170,6 +174,8 @@ std::string join(const std::vector<std::string>& words, std::string_view between
   return out;
 }
 
+std::span<const ExitCode> exit_codes() noexcept { return kExitCodes; }
+
 int exit_code(ErrorKind kind) noexcept {
   switch (kind) {
     case ErrorKind::failed:
@@ -179,6 +185,16 @@ int exit_code(ErrorKind kind) noexcept {
     case ErrorKind::usage:
     case ErrorKind::not_built:
       return kExitUsage;
+    case ErrorKind::unreachable:
+      return kExitUnreachable;
+    case ErrorKind::denied:
+      return kExitDenied;
+    case ErrorKind::timeout:
+      return kExitTimeout;
+    case ErrorKind::waiting:
+      return kExitWaiting;
+    case ErrorKind::conflict:
+      return kExitConflict;
     case ErrorKind::interrupted:
       return kExitInterrupted;
   }
@@ -189,10 +205,10 @@ int fail(const Error& error, bool json) {
   fmt::print(stderr, "hansa: {}\n", error.message);
   if (!error.hint.empty()) fmt::print(stderr, "  hint: {}\n", error.hint);
   if (json) {
-    nlohmann::ordered_json document;
-    document["error"]["kind"] = kind_name(error.kind);
-    document["error"]["message"] = error.message;
-    document["error"]["hint"] = error.hint;
+    const nlohmann::ordered_json document = {{"schema", "hansa.error.v1"},
+                                             {"code", name_of(error.kind)},
+                                             {"message", error.message},
+                                             {"hint", error.hint}};
     fmt::print("{}\n", document.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
   }
   return exit_code(error.kind);

@@ -8,6 +8,7 @@
 
 #include <functional>
 #include <map>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,8 +18,20 @@ namespace hansa::cli {
 inline constexpr int kExitOk = 0;
 inline constexpr int kExitFailed = 1;
 inline constexpr int kExitUsage = 2;
+inline constexpr int kExitUnreachable = 3;
+inline constexpr int kExitDenied = 4;
+inline constexpr int kExitTimeout = 5;
+inline constexpr int kExitWaiting = 6;
+inline constexpr int kExitConflict = 7;
 inline constexpr int kExitBug = 70;           ///< EX_SOFTWARE of sysexits.h
 inline constexpr int kExitInterrupted = 130;  ///< 128 + SIGINT, as shells report it
+
+/// What a code means, for --help and docs/cli.md.
+struct ExitCode {
+  int code;
+  std::string_view meaning;
+};
+[[nodiscard]] std::span<const ExitCode> exit_codes() noexcept;
 
 /// The command tree and what its options can be completed with. One per process, made by make_cli.
 struct Cli {
@@ -54,8 +67,8 @@ int run(int argc, const char* const* argv);
 
 /// Exit code for a kind of failure.
 int exit_code(ErrorKind kind) noexcept;
-/// Prints `hansa: message` and the hint to stderr and, with `json`, {"error": ...} to stdout. Returns the
-/// exit code.
+/// Prints `hansa: message` and the hint to stderr and, with `json`, a hansa.error.v1 document to stdout.
+/// Returns the exit code.
 int fail(const Error& error, bool json);
 
 /// "a, b, c" with ", " between.

@@ -1,10 +1,11 @@
 // `hansa config check` and `hansa config reference`: the schema, asked directly.
-#include "cli/cli.hpp"
+#include "cli/mesh.hpp"
 #include "cli/overrides.hpp"
 
 #include "protocols/gossip/registry.hpp"
 #include "sim/setup.hpp"
 #include "src/config/run_config.hpp"
+#include "src/config/toml_node.hpp"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -20,6 +21,8 @@ constexpr std::uint32_t kGraphPartiesMax = 2'000;  // larger graphs are examined
 struct Options {
   std::string path;
   std::vector<std::string> set;
+  MeshOptions mesh;
+  bool origin = false;
 };
 
 /// Builds the graph, if the strategy has one: `hypercube` of 12 parties is an error here and not after
@@ -43,7 +46,8 @@ int check(const Options& options, bool json) {
     return fail(error, json);
   }
   if (json) {
-    nlohmann::ordered_json document{{"ok", true},
+    nlohmann::ordered_json document{{"schema", "hansa.config_check.v1"},
+                                    {"ok", true},
                                     {"name", config->name},
                                     {"parties", config->parties},
                                     {"rounds", config->rounds},
@@ -58,12 +62,31 @@ int check(const Options& options, bool json) {
   return kExitOk;
 }
 
-int show(const Options& options) {
+/// What a node of the folder would use, started here and now.
+int show_node(const Options& options, bool json) {
+  const auto resolved = resolve_settings(options.mesh.folder(), options.set);
+  if (!resolved) return fail(resolved.error(), json);
+  nlohmann::ordered_json values = nlohmann::ordered_json::array();
+  std::string text;
+  for (const config::NodeSetting& each : resolved->settings) {
+    values.push_back({{"key", each.key}, {"value", each.value}, {"origin", each.origin}});
+    const bool number = each.key == "http.port";
+    const std::string line = each.key + " = " + (number ? each.value : config::toml_quoted(each.value));
+    text +=
+        (text.empty() ? "" : "\n") + (options.origin ? fmt::format("{:<44} # {}", line, each.origin) : line);
+  }
+  return print_done(json, {{"schema", "hansa.config.v1"}, {"values", values}}, text);
+}
+
+int show(const Options& options, bool json) {
+  if (options.path.empty()) return show_node(options, json);
   const auto overrides = parse_overrides(options.set);
-  if (!overrides) return fail(overrides.error(), false);
+  if (!overrides) return fail(overrides.error(), json);
   const auto config = config::load_run_config(options.path, *overrides);
-  if (!config) return fail(config.error(), false);
-  fmt::print("{}", config::to_toml(*config));
+  if (!config) return fail(config.error(), json);
+  const std::string toml = config::to_toml(*config);
+  if (json) return print_done(true, {{"schema", "hansa.run_config.v1"}, {"toml", toml}}, "");
+  fmt::print("{}", toml);
   return kExitOk;
 }
 
@@ -89,11 +112,18 @@ void add_config(Cli& cli) {
   check_verb->callback(
       [&cli, options] { cli.action = [&cli, options] { return check(*options, cli.json); }; });
 
-  CLI::App* show_verb = cli.verb(*group, "show", "Print a configuration with every key and its value",
-                                 "Example:\n  hansa config show run.toml --set seed=2 > resolved.toml");
-  cli.values[show_verb->add_option("FILE", options->path, "The configuration file")->required()] = {"<file>"};
+  CLI::App* show_verb = cli.verb(
+      *group, "show", "Print every key and its value: of a run's configuration, or without FILE of a node",
+      "Examples:\n  hansa config show run.toml --set seed=2 > resolved.toml\n"
+      "  hansa config show --origin --dir /var/lib/hansa");
+  cli.values[show_verb->add_option("FILE", options->path, "The run's configuration")] = {"<file>"};
+  show_verb->add_flag(
+      "--origin", options->origin,
+      "Of a node: say where each value comes from (--set, environment, file and line, default)");
+  add_dir_option(*show_verb, options->mesh);
   add_set_option(*show_verb, options->set);
-  show_verb->callback([&cli, options] { cli.action = [options] { return show(*options); }; });
+  cli.add_json(*show_verb);
+  show_verb->callback([&cli, options] { cli.action = [&cli, options] { return show(*options, cli.json); }; });
 
   CLI::App* reference_verb = cli.verb(*group, "reference", "Every key with type, default, range and meaning",
                                       "Examples:\n  hansa config reference > docs/config.md\n"

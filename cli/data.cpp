@@ -55,7 +55,8 @@ void print_text(const std::string& path, const DataDescription& description) {
 }
 
 void print_json(const DataDescription& description) {
-  nlohmann::ordered_json document{{"format", description.format}, {"rows", description.rows}};
+  nlohmann::ordered_json document{
+      {"schema", "hansa.data.v1"}, {"format", description.format}, {"rows", description.rows}};
   auto& columns = document["columns"] = nlohmann::ordered_json::array();
   for (const auto& column : description.columns) {
     nlohmann::ordered_json entry{{"name", column.name},
@@ -89,7 +90,10 @@ int describe(const std::string& path, bool schema, bool json) {
         json);
   }
   if (json) {
-    fmt::print("{}\n", nlohmann::ordered_json{{"schema", description->schema_toml}}.dump(2));
+    fmt::print(
+        "{}\n",
+        nlohmann::ordered_json{{"schema", "hansa.data_schema.v1"}, {"toml", description->schema_toml}}.dump(
+            2));
   } else {
     fmt::print("{}", description->schema_toml);
   }

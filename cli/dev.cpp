@@ -35,13 +35,16 @@ struct DevOptions {
   std::string dir = "hansa-dev";
   std::string aggregation = "secure";
   std::uint32_t rounds = 10;
-  bool wait = false;
+  bool wait = false, no_run = false;
+  bool json = false;  ///< what a person reads goes to stderr
   double timeout_seconds = 300;
 };
 
 fs::path folder_of(const DevOptions& options, std::uint32_t i) {
-  return fs::absolute(options.dir) / fmt::format("org-{}", i);
+  return fs::absolute(options.dir).lexically_normal() / fmt::format("org-{}", i);
 }
+
+FILE* out_of(const DevOptions& options) { return options.json ? stderr : stdout; }
 
 /// Looks again every 50 ms until `condition` holds or the time is up.
 bool wait_until(double seconds, const std::function<bool()>& condition) {
@@ -122,6 +125,8 @@ Result<void> start_node(const fs::path& folder) {
   });
   const auto client = http::Client::of_folder(folder);
   if (up && client && client->text("/livez").ok()) return {};
+  ::kill(child, SIGKILL);
+  ::waitpid(child, nullptr, 0);
   return Error{ErrorKind::failed, "the node in " + dir + " did not start", "see " + log};
 }
 
@@ -149,7 +154,7 @@ Result<void> found(const DevOptions& options) {
     const auto got = ask(options, i, path);
     return got ? got->value(list, Json::array()).size() : 0;
   };
-  const Error late{ErrorKind::failed, "the organisations do not hear each other", "see the node.log files"};
+  const Error late{ErrorKind::timeout, "the organisations do not hear each other", "see the node.log files"};
   if (!wait_until(60,
                   [&] { return count(0, "/api/v1/requests", "requests") + 1 == options.organisations; })) {
     return late;
@@ -215,7 +220,7 @@ Result<void> wait_for_run(const DevOptions& options, const std::string& id) {
       if (i == 0) {
         const std::string line =
             fmt::format("  round {}/{}", run->value("round", 0), run->value("rounds", 0));
-        if (line != last) fmt::print("{}\n", line), std::fflush(stdout);
+        if (line != last) fmt::print(out_of(options), "{}\n", line), std::fflush(out_of(options));
         last = line;
       }
       if (run->value("state", "") == "complete") ++complete;
@@ -224,63 +229,52 @@ Result<void> wait_for_run(const DevOptions& options, const std::string& id) {
     }
     return complete == options.organisations;
   });
-  if (!over) return Error{ErrorKind::failed, "the run did not complete in time", "see the node.log files"};
+  if (!over) return Error{ErrorKind::timeout, "the run did not complete in time", "see the node.log files"};
   if (hashes.size() != 1) return Error{ErrorKind::failed, "the organisations hold different models", ""};
-  fmt::print("  all hold model {}\n", *hashes.begin());
+  fmt::print(out_of(options), "  all hold model {}\n", *hashes.begin());
   return {};
 }
 
-int dev_up(const DevOptions& options) {
-  if (const auto ready = crypto::initialise(); !ready) return fail(ready.error(), false);
-  const fs::path base = fs::absolute(options.dir);
-  std::error_code error;
-  if (fs::exists(base / "org-0", error)) {
-    return fail({ErrorKind::usage, base.string() + " holds a consortium already",
-                 "`hansa dev down --dir " + options.dir + "`, then remove the folder or choose another"},
-                false);
-  }
-  fs::create_directories(base.parent_path(), error);
-  const auto private_base = store::ensure_private_folder(base);
-  if (!private_base) return fail(private_base.error(), false);
+/// Nodes, their consortium, and a run, whose ID is the answer (empty without one); all of it, or an error.
+Result<std::string> bring_up(const DevOptions& options, const fs::path& base) {
   const auto ports = free_ports(3 * std::size_t{options.organisations});
-  if (!ports) return fail(ports.error(), false);
-  fmt::print("{} organisations in {}\n", options.organisations, base.string());
+  if (!ports) return ports.error();
+  fmt::print(out_of(options), "{} organisations in {}\n", options.organisations, base.string());
   for (std::uint32_t i = 0; i < options.organisations; ++i) {
     const auto made = make_organisation(options, i, ports->data() + 3 * i);
-    if (!made) return fail(made.error(), false);
-    if (const auto started = start_node(folder_of(options, i)); !started) return fail(started.error(), false);
-    const auto client = http::Client::of_folder(folder_of(options, i));
+    if (!made) return made.error();
+    if (const auto started = start_node(folder_of(options, i)); !started) return started.error();
     std::ifstream port_file(folder_of(options, i) / "http.port");
     std::string port;
     std::getline(port_file, port);
-    fmt::print("  org-{}  http://127.0.0.1:{}/\n", i, port);
+    fmt::print(out_of(options), "  org-{}  http://127.0.0.1:{}/\n", i, port);
   }
-  fmt::print("founding: tickets, requests, votes\n");
-  std::fflush(stdout);
-  if (const auto founded = found(options); !founded) return fail(founded.error(), false);
+  fmt::print(out_of(options), "founding: tickets, requests, votes\n");
+  std::fflush(out_of(options));
+  if (const auto founded = found(options); !founded) return founded.error();
+  if (options.no_run) return std::string();
   const auto data = node::write_sample_data(base, options.organisations);
-  if (!data) return fail(data.error(), false);
+  if (!data) return data.error();
   const auto run = begin_run(options, *data);
-  if (!run) return fail(run.error(), false);
-  fmt::print("run {} begins: {} rounds, aggregation {}\n", run->substr(0, 8), options.rounds,
+  if (!run) return run.error();
+  fmt::print(out_of(options), "run {} begins: {} rounds, aggregation {}\n", run->substr(0, 8), options.rounds,
              options.aggregation);
-  std::fflush(stdout);
+  std::fflush(out_of(options));
   if (options.wait) {
-    if (const auto done = wait_for_run(options, *run); !done) return fail(done.error(), false);
+    if (const auto done = wait_for_run(options, *run); !done) return done.error();
   }
-  fmt::print("The nodes keep running. `hansa status --dir {}`, `hansa dev down --dir {}`\n",
-             (base / "org-0").string(), options.dir);
-  return kExitOk;
+  return *run;
 }
 
 /// Whether `pid` is the node of `folder`: process numbers are used again.
 bool is_node(pid_t pid, const fs::path& folder) {
   std::ifstream file(fmt::format("/proc/{}/cmdline", pid), std::ios::binary);
   const std::string line{std::istreambuf_iterator<char>(file), {}};
-  return line.find(folder.string()) != std::string::npos;
+  return line.find(folder.string() + '\0') != std::string::npos;
 }
 
-int dev_down(const DevOptions& options) {
+/// How many were running.
+std::size_t stop_nodes(const DevOptions& options) {
   std::size_t stopped = 0;
   for (std::uint32_t i = 0;; ++i) {
     const fs::path folder = folder_of(options, i);
@@ -297,8 +291,63 @@ int dev_down(const DevOptions& options) {
     }
     ++stopped;
   }
-  fmt::print("{} nodes stopped\n", stopped);
-  return kExitOk;
+  return stopped;
+}
+
+/// The folder for all of them: a new one, or an empty one of this user's, which is closed to others.
+Result<void> prepare_base(const DevOptions& options, const fs::path& base) {
+  std::error_code error;
+  if (fs::exists(base / "org-0", error)) {
+    return Error{ErrorKind::usage, base.string() + " holds a consortium already",
+                 "`hansa dev down --dir " + options.dir + "`, then remove the folder or choose another"};
+  }
+  fs::create_directories(base.parent_path(), error);
+  if (fs::is_directory(base, error) && fs::is_empty(base, error))
+    fs::permissions(base, fs::perms::owner_all, error);
+  return store::ensure_private_folder(base);
+}
+
+Json up_document(const DevOptions& options, const fs::path& base, const std::string& run) {
+  Json nodes = Json::array();
+  for (std::uint32_t i = 0; i < options.organisations; ++i) {
+    const auto status = ask(options, i, "/api/v1/status");
+    std::ifstream port_file(folder_of(options, i) / "http.port");
+    int port = 0;
+    port_file >> port;
+    nodes.push_back({{"dir", folder_of(options, i).string()},
+                     {"org", status ? status->value("org", "") : ""},
+                     {"url", fmt::format("http://127.0.0.1:{}/", port)}});
+  }
+  Json document = {{"schema", "hansa.dev.v1"}, {"dir", base.string()}, {"run", run}, {"nodes", nodes}};
+  document["model_hash"] = nullptr;  // while it trains
+  if (const auto got = options.wait ? ask(options, 0, "/api/v1/runs/" + run) : Result<Json>(Json::object());
+      got)
+    document["model_hash"] = got->value("model_hash", Json(nullptr));
+  return document;
+}
+
+int dev_up(const DevOptions& options) {
+  if (const auto ready = crypto::initialise(); !ready) return fail(ready.error(), options.json);
+  const fs::path base = fs::absolute(options.dir).lexically_normal();
+  if (const auto prepared = prepare_base(options, base); !prepared)
+    return fail(prepared.error(), options.json);
+  const auto run = bring_up(options, base);
+  if (!run) {
+    const int code = fail(run.error(), options.json);
+    const std::size_t stopped = stop_nodes(options);
+    fmt::print(stderr, "  {} nodes were stopped again; their logs are {}/org-*/node.log\n", stopped,
+               base.string());
+    return code;
+  }
+  return print_done(options.json, up_document(options, base, *run),
+                    fmt::format("The nodes keep running. `hansa status --dir {}`, `hansa dev down --dir {}`",
+                                (base / "org-0").string(), options.dir));
+}
+
+int dev_down(const DevOptions& options) {
+  const std::size_t stopped = stop_nodes(options);
+  return print_done(options.json, {{"schema", "hansa.dev_down.v1"}, {"stopped", stopped}},
+                    fmt::format("{} nodes stopped", stopped));
 }
 
 }  // namespace
@@ -321,12 +370,25 @@ void add_dev(Cli& cli) {
       ->capture_default_str();
   verb->add_flag("--wait", options->wait,
                  "Return when the run is complete; 0 only if all hold the same model");
+  verb->add_flag("--no-run", options->no_run, "Found the consortium, and start no run")->excludes("--wait");
   verb->add_option("--timeout-seconds", options->timeout_seconds, "How long --wait waits")
       ->capture_default_str();
-  verb->callback([&cli, options] { cli.action = [options] { return dev_up(*options); }; });
+  cli.add_json(*verb);
+  verb->callback([&cli, options] {
+    cli.action = [&cli, options] {
+      options->json = cli.json;
+      return dev_up(*options);
+    };
+  });
   verb = cli.verb(*group, "down", "Stop the nodes that `dev up` left running", "Example:\n  hansa dev down");
   verb->add_option("--dir", options->dir, "Where they were made")->capture_default_str();
-  verb->callback([&cli, options] { cli.action = [options] { return dev_down(*options); }; });
+  cli.add_json(*verb);
+  verb->callback([&cli, options] {
+    cli.action = [&cli, options] {
+      options->json = cli.json;
+      return dev_down(*options);
+    };
+  });
 }
 
 }  // namespace hansa::cli

@@ -110,7 +110,7 @@ void print_kind(const Kind& kind) {
 }
 
 int list(const std::string& wanted, bool json) {
-  nlohmann::ordered_json document;
+  nlohmann::ordered_json document = {{"schema", "hansa.list.v1"}};
   bool first = true;
   for (const Kind& kind : kKinds) {
     if (!wanted.empty() && wanted != kind.name) continue;

@@ -2,24 +2,25 @@
 // node's keeper and handed over whole.
 #include "cli/mesh.hpp"
 
-#include "protocols/roster/layout.hpp"
-#include "protocols/roster/ticket.hpp"
+#include "cli/overrides.hpp"
+
 #include "src/crypto/random.hpp"
 #include "src/store/key_files.hpp"
 
+#include <fmt/chrono.h>
+#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include <algorithm>
 #include <chrono>
 #include <cstdlib>
+#include <ctime>
 #include <fstream>
+#include <iostream>
 #include <iterator>
 
 #include <unistd.h>
 
 namespace hansa::cli {
-
-namespace roster = protocols::roster;
 
 node::StateFolder MeshOptions::folder() const {
   if (!dir.empty()) return {dir};
@@ -39,39 +40,79 @@ void add_key_options(CLI::App& verb, MeshOptions& options) {
       "File whose first line opens the organisation's key (default: $HANSA_PASSPHRASE, else asked)");
 }
 
-Result<config::NodeConfig> machine_config() {
+namespace {
+
+/// $HANSA_CONFIG, else /etc/hansa/hansa.toml if it is there.
+Result<std::vector<config::NodeFile>> machine_file() {
   const char* set = std::getenv("HANSA_CONFIG");
   const bool chosen = set != nullptr && *set != '\0';
   const std::string path = chosen ? set : "/etc/hansa/hansa.toml";
   std::ifstream file(path, std::ios::binary);
-  if (!file && !chosen) return config::NodeConfig{};
+  if (!file && !chosen) return std::vector<config::NodeFile>{};
   if (!file) return Error{ErrorKind::missing, "cannot read " + path, "$HANSA_CONFIG names it"};
-  const std::string text{std::istreambuf_iterator<char>(file), {}};
-  return config::parse_node_config(text, path);
+  return std::vector<config::NodeFile>{{std::string{std::istreambuf_iterator<char>(file), {}}, path}};
 }
 
-Result<config::NodeConfig> read_node_config(const node::StateFolder& folder) {
+}  // namespace
+
+Result<config::NodeConfig> machine_config() {
+  auto machine = machine_file();
+  if (!machine) return machine.error();
+  auto resolved = config::resolve_node_config(*machine, {}, {});
+  if (!resolved) return resolved.error();
+  return std::move(resolved->config);
+}
+
+Result<config::ResolvedNodeConfig> resolve_settings(const node::StateFolder& folder,
+                                                    const std::vector<std::string>& set) {
+  const auto overrides = parse_overrides(set);
+  if (!overrides) return overrides.error();
+  auto machine = machine_file();
+  if (!machine) return machine.error();
   std::ifstream file(folder.settings(), std::ios::binary);
   if (!file) {
     return Error{ErrorKind::missing, "there is no node in " + folder.root.string(),
                  "`hansa init` makes one; --dir names another folder"};
   }
-  const std::string text{std::istreambuf_iterator<char>(file), {}};
-  const auto base = machine_config();
-  if (!base) return base.error();
-  return config::parse_node_config(text, folder.settings().string(), *base);
+  std::vector<config::NodeFile> files = std::move(machine).value();
+  files.push_back({std::string{std::istreambuf_iterator<char>(file), {}}, folder.settings().string()});
+  config::Environment environment;
+  for (char** each = ::environ; *each != nullptr; ++each) {
+    const std::string_view variable(*each);
+    const std::size_t equals = variable.find('=');
+    if (variable.starts_with("HANSA_") && equals != std::string_view::npos)
+      environment.emplace_back(variable.substr(0, equals), variable.substr(equals + 1));
+  }
+  return config::resolve_node_config(files, environment, *overrides);
+}
+
+Result<config::NodeConfig> read_node_config(const node::StateFolder& folder) {
+  auto resolved = resolve_settings(folder, {});
+  if (!resolved) return resolved.error();
+  return std::move(resolved->config);
 }
 
 Result<crypto::SecretText> read_passphrase(const MeshOptions& options) {
   if (!options.passphrase_file.empty()) return store::passphrase_from_file(options.passphrase_file);
   if (std::getenv("HANSA_PASSPHRASE") != nullptr)
     return store::passphrase_from_environment("HANSA_PASSPHRASE");
-  if (::isatty(STDIN_FILENO) == 0) {
-    return Error{ErrorKind::usage, "the organisation's key needs its passphrase",
-                 "give --passphrase-file FILE, or set HANSA_PASSPHRASE"};
-  }
-  const char* typed = ::getpass("Passphrase of the organisation's key: ");
-  return crypto::SecretText(typed != nullptr ? typed : "");
+  return ask_passphrase("Passphrase of the organisation's key", false,
+                        "give --passphrase-file FILE, or set HANSA_PASSPHRASE");
+}
+
+Result<crypto::SecretText> ask_passphrase(const std::string& question, bool twice,
+                                          const std::string& otherwise) {
+  if (::isatty(STDIN_FILENO) == 0) return Error{ErrorKind::usage, question + " is needed", otherwise};
+  const auto ask = [](const std::string& prompt) {
+    char* const typed = ::getpass((prompt + ": ").c_str());  // a buffer of its own, which must be wiped
+    crypto::SecretText text(typed != nullptr ? typed : "");
+    if (typed != nullptr) crypto::wipe(std::as_writable_bytes(std::span(typed, text.size())));
+    return text;
+  };
+  crypto::SecretText first = ask(question);
+  if (twice && ask("Once more").reveal() != first.reveal())
+    return Error{ErrorKind::usage, "the two are not the same", "try again"};
+  return first;
 }
 
 Result<crypto::Identity> organisation_key(const MeshOptions& options) {
@@ -93,133 +134,59 @@ Result<void> decide(const node::StateFolder& folder, const crypto::Identity& org
     if (!governance) return governance.error();
     if (const auto done = decision(*governance, organisation); !done) return done.error();
     const auto changed = client->change_keeper(governance->change());
-    const bool moved_on = !changed && changed.error().message.find("meanwhile") != std::string::npos;
-    if (!moved_on || attempt == 10) return changed;
+    if (changed || changed.error().kind != ErrorKind::conflict || attempt == 10) return changed;
   }
 }
 
-namespace {
-
-Result<roster::NodeCertificate> own_certificate(const node::StateFolder& folder,
-                                                const crypto::Identity& organisation, std::uint64_t serial) {
-  const auto config = read_node_config(folder);
-  if (!config) return config.error();
-  auto keys = node::load_node_keys(folder);
-  if (!keys) return keys.error();
-  const auto dialled = [&](const std::string& endpoint) {
-    return endpoint.empty() ? endpoint : config->advertise + endpoint.substr(endpoint.rfind(':'));
-  };
-  return node::make_certificate(*keys, organisation, dialled(config->control), dialled(config->bulk), serial,
-                                unix_now());
-}
-
-/// Which of `known` the operator means.
-template <class Known>
-Result<std::vector<crypto::Hash256>> named(const Known& known, const std::vector<std::string>& ids,
-                                           const std::string& what) {
-  std::vector<crypto::Hash256> chosen;
-  for (const crypto::Hash256& each : known) {
-    const bool wanted = ids.empty() || std::any_of(ids.begin(), ids.end(), [&](const std::string& id) {
-                          return each.hex().starts_with(id);
-                        });
-    if (wanted) chosen.push_back(each);
-  }
-  if (chosen.empty()) {
-    return Error{ErrorKind::missing, "there is no such " + what, "`hansa roster show` lists what is open"};
-  }
-  return chosen;
-}
-
-}  // namespace
-
-Result<void> found_consortium(const node::StateFolder& folder, const crypto::Identity& organisation,
-                              const std::string& consortium) {
-  return decide(folder, organisation, [&](node::Governance& g, const crypto::Identity& key) -> Result<void> {
-    const auto config = read_node_config(folder);
-    if (!config) return config.error();
-    auto certificate = own_certificate(folder, key, 1);
-    if (!certificate) return certificate.error();
-    roster::FoundingDraft draft;
-    draft.name = consortium;
-    draft.founder.key = key.public_key();
-    draft.founder.name = config->organisation;
-    draft.certificates = {*certificate};
-    draft.created_at = unix_now();
-    return g.keeper().found(draft, unix_now(), g.effects());
-  });
-}
-
-Result<std::string> invite(const node::StateFolder& folder, const crypto::Identity& organisation,
-                           double expires_hours) {
-  auto client = http::Client::of_folder(folder.root);
+Result<http::Json> ask_node(const MeshOptions& options, const std::string& path) {
+  auto client = http::Client::of_folder(options.folder().root);
   if (!client) return client.error();
-  const auto lobby = client->post("/api/v1/lobby", http::Json({{"seconds", expires_hours * 3600}}));
-  if (!lobby) return lobby.error();
-  const std::string endpoint = lobby->value("endpoint", "");
-  std::string text;
-  const auto done =
-      decide(folder, organisation, [&](node::Governance& g, const crypto::Identity& key) -> Result<void> {
-        auto keys = node::load_node_keys(folder);
-        if (!keys) return keys.error();
-        std::array<std::byte, 16> token;
-        crypto::random_bytes(token);
-        const auto ticket = g.keeper().invite(
-            key, token, {{keys->node->public_key(), keys->curve.key.public_key(), endpoint}},
-            static_cast<roster::UnixTime>(expires_hours * 3600), unix_now());
-        if (!ticket) return ticket.error();
-        text = roster::to_text(*ticket);
-        return {};
-      });
-  if (!done) return done.error();
-  return text;
+  return client->get(path);
 }
 
-Result<void> join_consortium(const node::StateFolder& folder, const crypto::Identity& organisation,
-                             const std::string& text) {
-  const auto ticket = roster::parse_ticket(text, unix_now());
-  if (!ticket) return ticket.error();
-  return decide(folder, organisation, [&](node::Governance& g, const crypto::Identity& key) -> Result<void> {
-    const auto config = read_node_config(folder);
-    if (!config) return config.error();
-    auto certificate = own_certificate(folder, key, g.keeper().next_serial());
-    if (!certificate) return certificate.error();
-    roster::JoinRequest request;
-    request.ticket = *ticket;
-    request.organisation = key.public_key();
-    request.name = config->organisation;
-    request.certificates = {*certificate};
-    request.created_at = unix_now();
-    roster::sign(request, key);
-    return g.keeper().join(request, unix_now(), g.effects());
-  });
+int print_done(bool json, const nlohmann::ordered_json& document, const std::string& text) {
+  constexpr auto kReplace = nlohmann::ordered_json::error_handler_t::replace;
+  fmt::print("{}\n", json ? document.dump(2, ' ', false, kReplace) : text);
+  return kExitOk;
 }
 
-Result<void> approve_requests(const node::StateFolder& folder, const crypto::Identity& organisation,
-                              const std::vector<std::string>& ids) {
-  return decide(folder, organisation, [&](node::Governance& g, const crypto::Identity& key) -> Result<void> {
-    std::vector<crypto::Hash256> known;
-    for (const auto& request : g.keeper().requests()) known.push_back(request.id);
-    const auto chosen = named(known, ids, "request");
-    if (!chosen) return chosen.error();
-    const auto proposed = g.keeper().approve_requests(*chosen, key, unix_now(), g.effects());
-    if (!proposed) return proposed.error();
-    return {};
-  });
+std::string time_text(std::int64_t unix_s) {
+  const auto seconds = static_cast<std::time_t>(unix_s);
+  std::tm parts{};
+  if (::gmtime_r(&seconds, &parts) == nullptr) return std::to_string(unix_s);
+  return fmt::format("{:%Y-%m-%d %H:%M} UTC", parts);
 }
 
-Result<void> approve_proposals(const node::StateFolder& folder, const crypto::Identity& organisation,
-                               const std::vector<std::string>& ids) {
-  return decide(folder, organisation, [&](node::Governance& g, const crypto::Identity& key) -> Result<void> {
-    std::vector<crypto::Hash256> known;
-    for (const auto& proposal : g.keeper().proposals()) known.push_back(proposal.hash);
-    const auto chosen = named(known, ids, "proposal");
-    if (!chosen) return chosen.error();
-    for (const crypto::Hash256& proposal : *chosen) {
-      const auto done = g.keeper().approve(proposal, key, unix_now(), g.effects());
-      if (!done) return done.error();
-    }
-    return {};
-  });
+std::string age_text(std::int64_t seconds) {
+  if (seconds < 120) return fmt::format("{} s", seconds);
+  if (seconds < 7200) return fmt::format("{} min", seconds / 60);
+  if (seconds < 2 * 86'400) return fmt::format("{} h", seconds / 3600);
+  return fmt::format("{} d", seconds / 86'400);
+}
+
+Result<void> confirmed(bool yes, const std::string& question) {
+  if (yes) return {};
+  if (::isatty(STDIN_FILENO) == 0) {
+    return Error{ErrorKind::usage, question + " This needs a yes.", "add --yes"};
+  }
+  fmt::print(stderr, "{} [y/N] ", question);
+  std::string answer;
+  std::getline(std::cin, answer);
+  if (answer == "y" || answer == "yes") return {};
+  return Error{ErrorKind::interrupted, "nothing was done", ""};
+}
+
+Result<crypto::Hash256> the_one(const std::vector<crypto::Hash256>& known, const std::string& id,
+                                const std::string& what) {
+  std::vector<crypto::Hash256> found;
+  for (const crypto::Hash256& each : known) {
+    if (!id.empty() && each.hex().starts_with(id)) found.push_back(each);
+  }
+  if (found.size() == 1) return found.front();
+  return Error{ErrorKind::missing,
+               found.empty() ? "there is no " + what + " \"" + id + "\""
+                             : "more than one " + what + " begins with \"" + id + "\"",
+               "`hansa roster show` and `hansa requests` list what is open"};
 }
 
 }  // namespace hansa::cli

@@ -2,6 +2,7 @@
 #include "cli/mesh.hpp"
 #include "cli/replay.hpp"
 
+#include "src/config/toml_node.hpp"
 #include "src/node/npz.hpp"
 
 #include <fmt/format.h>
@@ -44,14 +45,33 @@ int print(const Result<Json>& answer, bool json, const std::string& text) {
   return kExitOk;
 }
 
+/// The schema file that a configuration names, relative to its own folder; empty if it names none.
+Result<std::string> named_schema(const std::string& text, const std::string& config_path) {
+  const auto document = config::parse_toml(text, config_path);
+  if (!document) return document.error();
+  for (const config::Member& table : *document->get_if<config::Node::Table>()) {
+    const auto* data = table.key == "data" ? table.node.get_if<config::Node::Table>() : nullptr;
+    if (data == nullptr) continue;
+    for (const config::Member& member : *data) {
+      const auto* path = member.key == "schema" ? member.node.get_if<std::string>() : nullptr;
+      if (path != nullptr && !path->empty())
+        return (std::filesystem::path(config_path).parent_path() / *path).string();
+    }
+  }
+  return std::string();
+}
+
 int propose(const RunOptions& options, bool json) {
   const auto text = read_text(options.config);
   if (!text) return fail(text.error(), json);
   Json body = {{"manifest_toml", *text},
                {"quorum", options.quorum},
                {"approve_within_seconds", options.approve_within_seconds}};
-  if (!options.schema.empty()) {
-    const auto schema = read_text(options.schema);
+  auto schema_path = named_schema(*text, options.config);
+  if (!schema_path) return fail(schema_path.error(), json);
+  if (!options.schema.empty()) *schema_path = options.schema;
+  if (!schema_path->empty()) {
+    const auto schema = read_text(*schema_path);
     if (!schema) return fail(schema.error(), json);
     body["schema_toml"] = *schema;
   }
@@ -180,7 +200,7 @@ void add_run(Cli& cli) {
                             "Example:\n  hansa run propose delay.toml", propose, false);
   verb->add_option("config", options->config, "The run's configuration, as for `hansa sim`")->required();
   verb->add_option("--schema", options->schema,
-                   "Data schema, if the configuration names none that is bundled");
+                   "Data schema, in place of the one that the configuration names");
   verb->add_option("--quorum", options->quorum, "Organisations that must approve; 0: all");
   verb->add_option("--approve-within-seconds", options->approve_within_seconds, "How long to wait for them")
       ->capture_default_str();

@@ -32,8 +32,9 @@ int status(const MeshOptions& options, bool json) {
     return ready ? kExitOk : kExitFailed;
   }
   fmt::print("{}  {}\n", text(*got, "org"), ready ? "ready" : "NOT READY");
-  fmt::print("  node      {}\n  words     {}\n  roster    version {}, expires at {}\n", text(*got, "node_id"),
-             text(*got, "words"), text(*got, "roster_version"), text(*got, "roster_expires_at"));
+  fmt::print("  node      {}\n  words     {}\n  roster    version {}, expires {}\n", text(*got, "node_id"),
+             text(*got, "words"), text(*got, "roster_version"),
+             time_text(got->value("roster_expires_at", std::int64_t{0})));
   fmt::print("  peers     {} of {} connected\n  runs      {} active\n  requests  {} pending\n",
              text(*got, "peers_alive"), text(*got, "peers_total"), text(*got, "runs_active"),
              text(*got, "pending_requests"));

@@ -27,7 +27,7 @@ nlohmann::ordered_json number_or_null(double value) {
 }
 
 nlohmann::ordered_json to_json(const topology::TopologySummary& summary) {
-  nlohmann::ordered_json document;
+  nlohmann::ordered_json document = {{"schema", "hansa.topology_summary.v1"}};
   document["name"] = summary.name;
   document["parties"] = summary.parties;
   document["period"] = summary.period;

@@ -1,5 +1,6 @@
 // `hansa up`: the node itself, until it is told to stop.
 #include "cli/mesh.hpp"
+#include "cli/overrides.hpp"
 #include "cli/service.hpp"
 
 #include "src/crypto/hash.hpp"
@@ -16,6 +17,7 @@
 #include <ctime>
 #include <memory>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -33,6 +35,7 @@ Result<void> write_text(const std::filesystem::path& file, const std::string& te
 
 struct UpOptions {
   MeshOptions mesh;
+  std::vector<std::string> set;
   std::string log_format = "auto";
   std::string log_level = "info";
 };
@@ -58,32 +61,11 @@ void write_log(bool person, const std::string& level, const std::string& text) {
   std::fflush(stderr);
 }
 
-/// What the node was started with, for /api/v1/config: a value that is not the usual one comes from the file
-/// or from a flag.
-std::vector<std::pair<std::string, std::string>> settings_of(const config::NodeConfig& config,
-                                                             const UpOptions& wanted) {
-  const config::NodeConfig usual;
-  std::vector<std::pair<std::string, std::string>> settings;
-  const auto add = [&](const char* key, const std::string& value, bool is_usual, const char* origin) {
-    settings.emplace_back(key, value + " (" + (is_usual ? "default" : origin) + ")");
-  };
-  constexpr const char* kFile = "hansa.toml";
-  add("node.organisation", config.organisation, config.organisation == usual.organisation, kFile);
-  add("listen.control", config.control, config.control == usual.control, kFile);
-  add("listen.bulk", config.bulk, config.bulk == usual.bulk, kFile);
-  add("listen.lobby", config.lobby, config.lobby == usual.lobby, kFile);
-  add("listen.advertise", config.advertise, config.advertise == usual.advertise, kFile);
-  add("http.port", std::to_string(config.http_port), config.http_port == usual.http_port, kFile);
-  add("log.format", wanted.log_format, wanted.log_format == UpOptions{}.log_format, "--log-format");
-  add("log.level", wanted.log_level, wanted.log_level == UpOptions{}.log_level, "--log-level");
-  return settings;
-}
-
 int up(const UpOptions& wanted) {
-  const MeshOptions& mesh = wanted.mesh;
-  const node::StateFolder folder = mesh.folder();
-  const auto config = read_node_config(folder);
-  if (!config) return fail(config.error(), false);
+  const node::StateFolder folder = wanted.mesh.folder();
+  const auto resolved = resolve_settings(folder, wanted.set);
+  if (!resolved) return fail(resolved.error(), false);
+  const config::NodeConfig* const config = &resolved->config;
   const rlimit no_dumps{0, 0};  // a core dump would hold keys
   ::setrlimit(RLIMIT_CORE, &no_dumps);
   ::signal(SIGXFSZ, SIG_IGN);  // a file that may not grow is an error like a full disk, not a reason to die
@@ -95,11 +77,17 @@ int up(const UpOptions& wanted) {
   options.bulk_endpoint = url(config->bulk);
   options.lobby_endpoint = url(config->lobby);
   options.advertise_host = config->advertise;
+  for (const config::NodeSetting& each : resolved->settings)
+    options.settings.emplace_back(each.key, fmt::format("{} ({})", each.value, each.origin));
+  for (const auto& [key, value, usual] : {std::tuple("log.format", wanted.log_format, UpOptions{}.log_format),
+                                          std::tuple("log.level", wanted.log_level, UpOptions{}.log_level)}) {
+    const char* const origin = value == usual ? "default" : "flag";
+    options.settings.emplace_back(key, fmt::format("{} ({})", value, origin));
+  }
   options.log = [person](const std::string& level, const std::string& text) {
     write_log(person, level, text);
   };
   options.log_level = wanted.log_level;
-  options.settings = settings_of(*config, wanted);
   Attendant::block_signals();  // before any thread is started
   auto core = node::Core::open(std::move(options));
   if (!core) return fail(core.error(), false);
@@ -138,9 +126,10 @@ int up(const UpOptions& wanted) {
 
 void add_up(Cli& cli) {
   CLI::App* verb = cli.verb(cli.app, "up", "Run the node of a folder until it is stopped",
-                            "Examples:\n  hansa up\n  hansa up --dir /var/lib/hansa");
+                            "Examples:\n  hansa up\n  hansa up --dir /var/lib/hansa --set http.port=0");
   const auto options = std::make_shared<UpOptions>();
   add_dir_option(*verb, options->mesh);
+  add_set_option(*verb, options->set);
   const std::vector<std::string> formats = {"auto", "json", "text"};
   const std::vector<std::string> levels(node::kLogLevels.begin(), node::kLogLevels.end());
   cli.values[verb->add_option("--log-format", options->log_format,

@@ -16,12 +16,14 @@ namespace {
 
 using protocols::secure_sum::VectorSizes;
 
-int print_lines(const Result<std::string>& text, nlohmann::ordered_json document, bool json) {
+int print_lines(const Result<std::string>& text, const nlohmann::ordered_json& sizes, bool json) {
   if (!text) return fail(text.error(), json);
   if (!json) {
     fmt::print("{}", *text);
     return kExitOk;
   }
+  nlohmann::ordered_json document = {{"schema", "hansa.vectors.v1"}};
+  document.update(sizes);
   auto& lines = document["lines"] = nlohmann::ordered_json::array();
   for (std::size_t at = 0; at < text->size();) {
     const std::size_t end = text->find('\n', at);

@@ -20,6 +20,7 @@ constexpr std::string_view kCompiler =
 int print_version(bool json) {
   if (json) {
     nlohmann::ordered_json document;
+    document["schema"] = "hansa.program.v1";
     document["program"] = "hansa";
     document["version"] = program_version();
     document["commit"] = program_commit();

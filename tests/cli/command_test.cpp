@@ -1,10 +1,13 @@
 // The command line without training: help, lists, topologies, checks, completion, and every way to ask
 // wrongly.
+#include "cli/cli.hpp"
 #include "tests/cli/run_command.hpp"
 
 #include <gmock/gmock.h>
 #include <nlohmann/json.hpp>
 
+#include <functional>
+#include <set>
 #include <vector>
 
 namespace hansa::cli {
@@ -18,29 +21,26 @@ class Command : public CommandTest {};
 
 constexpr std::string_view kConfig = "parties = 12\nrounds = 2\n[data]\ndataset = \"bank-marketing\"\n";
 
+/// Every verb and group of the tree, as on the command line; the first is empty.
+std::vector<std::string> all_verbs(bool leaves_only) {
+  Cli cli;
+  build(cli);
+  std::vector<std::string> out;
+  const std::function<void(const CLI::App&, const std::string&)> walk = [&](const CLI::App& app,
+                                                                            const std::string& path) {
+    const auto below = app.get_subcommands([](const CLI::App*) { return true; });
+    if (below.empty() || !leaves_only) out.push_back(path);
+    for (const CLI::App* child : below)
+      walk(*child, path.empty() ? child->get_name() : path + " " + child->get_name());
+  };
+  walk(cli.app, "");
+  return out;
+}
+
 TEST_F(Command, HelpEverywhere) {
-  for (const char* verb : {"",
-                           "sim",
-                           "topo",
-                           "topo show",
-                           "data",
-                           "data describe",
-                           "list",
-                           "config",
-                           "config check",
-                           "config show",
-                           "config reference",
-                           "explain",
-                           "explain privacy",
-                           "vectors",
-                           "vectors secure-sum",
-                           "audit",
-                           "audit tail",
-                           "audit verify",
-                           "version",
-                           "completion"}) {
+  for (const std::string& verb : all_verbs(false)) {
     SCOPED_TRACE(verb);
-    const Outcome help = run(std::string(verb) + " --help");
+    const Outcome help = run(verb + " --help");
     EXPECT_EQ(help.code, 0);
     EXPECT_THAT(help.out, HasSubstr("xample"));
     EXPECT_THAT(help.out, HasSubstr("hansa"));
@@ -48,6 +48,29 @@ TEST_F(Command, HelpEverywhere) {
   }
   EXPECT_EQ(run("").out, run("--help").out) << "no arguments: the same help";
   EXPECT_EQ(run("help topo show").out, run("topo show --help").out);
+}
+
+TEST_F(Command, ThePageNamesEveryVerb) {
+  const std::string page = read_text(std::filesystem::path(HANSA_SOURCE_DIR) / "docs" / "cli.md");
+  for (const std::string& verb : all_verbs(true)) EXPECT_THAT(page, HasSubstr("`" + verb)) << verb;
+}
+
+TEST_F(Command, EveryVerbHasJson) {
+  const std::set<std::string> without = {"up", "completion"};  // a log, and a script
+  for (const std::string& verb : all_verbs(true)) {
+    EXPECT_EQ(run(verb + " --help").out.find("--json") == std::string::npos, without.contains(verb)) << verb;
+  }
+  write("run.toml", kConfig);
+  write("small.csv", "age,job,y\n30,clerk,yes\n40,,no\n50,smith,no\n");
+  for (const char* arguments :
+       {"config check run.toml", "config show run.toml", "config reference", "explain privacy run.toml",
+        "list", "topo show ring --n 8", "data describe small.csv", "data describe small.csv --schema",
+        "version", "vectors secure-sum", "vectors beacon", "dev down"}) {
+    const Outcome outcome = run(std::string(arguments) + " --json");
+    EXPECT_EQ(outcome.code, 0) << arguments << outcome.err;
+    EXPECT_THAT(json::parse(outcome.out).at("schema").get<std::string>(),
+                ::testing::MatchesRegex("hansa\\.[a-z_]+\\.v1"));
+  }
 }
 
 struct WrongUse {
@@ -120,10 +143,34 @@ TEST_F(Command, ErrorsAsJson) {
     const Outcome outcome = run(arguments);
     EXPECT_NE(outcome.code, 0);
     const json document = json::parse(outcome.out);
-    EXPECT_THAT(outcome.err, HasSubstr(document.at("error").at("message").get<std::string>()));
-    EXPECT_TRUE(document["error"].contains("hint"));
-    EXPECT_TRUE(document["error"].contains("kind"));
+    EXPECT_EQ(document.at("schema"), "hansa.error.v1");
+    EXPECT_THAT(outcome.err, HasSubstr(document.at("message").get<std::string>()));
+    EXPECT_TRUE(document.at("hint").is_string());
+    EXPECT_TRUE(document.at("code").is_string());
   }
+}
+
+TEST_F(Command, ExitCodesAreThoseOfThePage) {
+  const std::string page = read_text(std::filesystem::path(HANSA_SOURCE_DIR) / "docs" / "cli.md");
+  const std::string help = run("--help").out;
+  std::set<int> documented;
+  for (const ExitCode& each : exit_codes()) {
+    documented.insert(each.code);
+    const std::string meaning(each.meaning);
+    EXPECT_THAT(page, HasSubstr("\n| " + std::to_string(each.code) + " | " + meaning + " |\n"));
+    EXPECT_THAT(help, HasSubstr(meaning));
+  }
+  for (int i = 0; i <= static_cast<int>(ErrorKind::interrupted); ++i) {
+    const auto kind = static_cast<ErrorKind>(i);
+    EXPECT_TRUE(documented.contains(exit_code(kind))) << name_of(kind);
+    EXPECT_THAT(page, HasSubstr("`" + std::string(name_of(kind)) + "`"));
+  }
+}
+
+TEST_F(Command, AMissingNodeIsUnreachable) {
+  const Outcome outcome = run("status --dir here --json");
+  EXPECT_EQ(outcome.code, kExitUnreachable) << outcome.err;
+  EXPECT_EQ(json::parse(outcome.out).at("code"), "unreachable");
 }
 
 TEST_F(Command, ListsAreTheRegistries) {
@@ -200,6 +247,23 @@ TEST_F(Command, ConfigCheckShowAndReference) {
 
   EXPECT_EQ(run("config reference").out, read_text(HANSA_SOURCE_DIR "/docs/config.md"));
   EXPECT_GT(json::parse(run("config reference --json").out).at("keys").size(), 50U);
+}
+
+TEST_F(Command, ConfigShowOfANodeSaysWhereEachValueComesFrom) {
+  std::filesystem::create_directory(folder_ / "node");
+  write("node/hansa.toml", "[listen]\nadvertise = \"fl.example\"\n");
+  const Outcome text = run("config show --origin --dir node --set listen.bulk=", "HANSA_HTTP_PORT=8000");
+  ASSERT_EQ(text.code, 0) << text.err;
+  EXPECT_THAT(text.out, ::testing::ContainsRegex("listen.advertise = \"fl.example\" +# node/hansa.toml:2\n"));
+  EXPECT_THAT(text.out, ::testing::ContainsRegex("listen.bulk = \"\" +# --set\n"));
+  EXPECT_THAT(text.out, ::testing::ContainsRegex("listen.control = \"127.0.0.1:7717\" +# default\n"));
+  EXPECT_THAT(text.out, ::testing::ContainsRegex("http.port = 8000 +# HANSA_HTTP_PORT"));
+  const json values = json::parse(run("config show --json --dir node").out).at("values");
+  EXPECT_EQ(values.size(), 6U);
+  write("node/hansa.toml", "[listen]\nadvertize = \"fl.example\"\n");
+  const Outcome typo = run("config show --dir node");
+  EXPECT_EQ(typo.code, kExitUsage);
+  EXPECT_THAT(typo.err, HasSubstr("node/hansa.toml:2: unknown key listen.advertize; did you mean"));
 }
 
 TEST_F(Command, DescribesFiles) {

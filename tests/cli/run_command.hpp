@@ -44,7 +44,7 @@ class CommandTest : public ::testing::Test {
   [[nodiscard]] Outcome run(const std::string& arguments, const std::string& prefix = "") const {
     const std::string err = (folder_ / ".stderr").string();
     const std::string command = "cd '" + folder_.string() + "' && HANSA_DATA='" HANSA_SOURCE_DIR "/data' " +
-                                prefix + " '" HANSA_BINARY "' " + arguments + " 2>'" + err + "'";
+                                prefix + " '" HANSA_BINARY "' " + arguments + " </dev/null 2>'" + err + "'";
     Outcome outcome;
     FILE* pipe = popen(command.c_str(), "r");
     if (pipe == nullptr) return outcome;
