@@ -40,6 +40,10 @@ struct DevOptions {
   double timeout_seconds = 300;
 };
 
+std::string organisation_name(std::uint32_t i) {
+  return fmt::format("Org {}", static_cast<char>('A' + i % 26));
+}
+
 fs::path folder_of(const DevOptions& options, std::uint32_t i) {
   return fs::absolute(options.dir).lexically_normal() / fmt::format("org-{}", i);
 }
@@ -94,7 +98,7 @@ Result<void> make_organisation(const DevOptions& options, std::uint32_t i, const
   if (!made) return made.error();
   if (const auto kept = write_text(folder.root / "passphrase", passphrase + "\n"); !kept) return kept.error();
   config::NodeConfig config;
-  config.organisation = fmt::format("Org {}", static_cast<char>('A' + i % 26));
+  config.organisation = organisation_name(i);
   config.control = fmt::format("127.0.0.1:{}", ports[0]);
   config.bulk = fmt::format("127.0.0.1:{}", ports[1]);
   config.lobby = fmt::format("127.0.0.1:{}", ports[2]);
@@ -235,6 +239,17 @@ Result<void> wait_for_run(const DevOptions& options, const std::string& id) {
   return {};
 }
 
+/// The command that trains the run again in the simulator, from the same files.
+std::string replay_command(const DevOptions& options, const std::string& run, const fs::path& base) {
+  std::string command =
+      fmt::format("hansa run replay {} --dir {}", run.substr(0, 8), folder_of(options, 0).string());
+  for (std::uint32_t i = 0; i < options.organisations; ++i) {
+    command +=
+        fmt::format(" --data '{}={}'", organisation_name(i), (base / fmt::format("org-{}.csv", i)).string());
+  }
+  return command + " --test " + (base / "test.csv").string();
+}
+
 /// Nodes, their consortium, and a run, whose ID is the answer (empty without one); all of it, or an error.
 Result<std::string> bring_up(const DevOptions& options, const fs::path& base) {
   const auto ports = free_ports(3 * std::size_t{options.organisations});
@@ -262,6 +277,7 @@ Result<std::string> bring_up(const DevOptions& options, const fs::path& base) {
   std::fflush(out_of(options));
   if (options.wait) {
     if (const auto done = wait_for_run(options, *run); !done) return done.error();
+    fmt::print(out_of(options), "compare with the simulator:\n  {}\n", replay_command(options, *run, base));
   }
   return *run;
 }

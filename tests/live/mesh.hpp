@@ -18,9 +18,11 @@ class MeshTest : public CommandTest {
 
   void SetUp() override {
     CommandTest::SetUp();
-    const Outcome up = run("dev up --orgs 3 --rounds 1 --wait --dir mesh");
+    up = run("dev up --orgs 3 --rounds 1 --wait --dir mesh");
     ASSERT_EQ(up.code, 0) << up.out << up.err;
   }
+  Outcome up;  ///< of `dev up`
+
   void TearDown() override {
     if (HasFailure()) {
       for (int i = 0; i < kOrganisations; ++i) {

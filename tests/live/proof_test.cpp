@@ -114,6 +114,11 @@ TEST_F(Proof, SocketsAndSimulatorEndWithTheSameBits) {
 
 TEST_F(Proof, ReplaySaysWhatItNeeds) {
   ASSERT_FALSE(HasFailure());
+  const std::size_t offered = up.out.find("  hansa run replay ");
+  ASSERT_NE(offered, std::string::npos) << up.out;
+  const std::string command = up.out.substr(offered + 8, up.out.find('\n', offered) - offered - 8);
+  const Outcome as_offered = run(command);
+  EXPECT_EQ(as_offered.code, 0) << command << as_offered.out << as_offered.err;
   const std::string id = ask(0, "run ls")["runs"][0].value("id", "");
   const Outcome stranger = at(0, "run replay " + id + " --data 'Org X=mesh/org-0.csv'");
   EXPECT_EQ(stranger.code, 2);
