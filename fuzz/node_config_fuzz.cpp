@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>
+#include <string>
 #include <string_view>
+#include <vector>
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace hansa::config;
@@ -14,10 +16,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::size_t end = std::min(text.find('\0'), size);
   const auto machine = parse_node_config(text.substr(0, end), "machine.toml");
   if (!machine.ok() && machine.error().message.find("machine.toml") == std::string::npos) std::abort();
-  const auto node = parse_node_config(text.substr(std::min(end + 1, size)), "node.toml",
-                                      machine.ok() ? machine.value() : NodeConfig{});
+  std::vector<NodeFile> files;
+  if (machine.ok()) files.push_back({std::string(text.substr(0, end)), "machine.toml"});
+  files.push_back({std::string(text.substr(std::min(end + 1, size))), "node.toml"});
+  const auto node = resolve_node_config(files, {}, {});
   if (!node.ok()) return 0;
-  const auto again = parse_node_config(to_toml(node.value()), "again.toml");
-  if (!again.ok() || to_toml(again.value()) != to_toml(node.value())) std::abort();
+  const auto again = parse_node_config(to_toml(node->config), "again.toml");
+  if (!again.ok() || to_toml(again.value()) != to_toml(node->config)) std::abort();
   return 0;
 }
