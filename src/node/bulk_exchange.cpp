@@ -13,6 +13,7 @@ namespace {
 namespace bulk = protocols::bulk;
 
 constexpr auto kTrimEvery = std::chrono::seconds(5);
+constexpr std::uint64_t kLargeBytes = std::uint64_t{1} << 20;  ///< blobs for which memory is kept
 constexpr std::size_t kSpareBytesMax = std::size_t{256} << 20;
 
 bulk::Memory memory_of(BufferPool& pool) {
@@ -65,6 +66,7 @@ void BulkExchange::offer(const Run& run, const Key& to, const SharedBytes& frame
       return perform(run);
     }
   }
+  if (frame.size() >= kLargeBytes) keep_chunk_memory();
   bulk::Packed packed = bulk::pack(*frame, memory_of(pool_));
   const std::lock_guard lock(mutex_);
   ++frames_packed_;
@@ -108,6 +110,7 @@ void BulkExchange::on_message(const Key& from, protocols::envelope::Type type, c
 }
 
 void BulkExchange::take_offer(const Key& from, const Run& run, const bulk::Offer& offer) {
+  if (offer.size >= kLargeBytes) keep_chunk_memory();
   bulk_.on_message(from, offer, now(), effects_);
   const Key holders[] = {from};
   if (const auto fetching = bulk_.fetch(offer, holders, now(), effects_); !fetching) {

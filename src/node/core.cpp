@@ -36,7 +36,7 @@ Core::Core(CoreOptions options, NodeKeys keys, store::StateDb db)
 
 Result<std::unique_ptr<Core>> Core::open(CoreOptions options) {
   if (const auto ready = crypto::initialise(); !ready) return ready.error();
-  keep_chunk_memory();
+  begin_with_little_memory();
   if (const auto taken = take_next_curve_key(options.folder); !taken) return taken.error();
   auto keys = load_node_keys(options.folder);
   if (!keys) return keys.error();
