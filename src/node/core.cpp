@@ -16,6 +16,9 @@ namespace hansa::node {
 namespace {
 
 constexpr auto kTick = std::chrono::milliseconds(200);
+/// Between two views that nobody has asked for: many small runs have many rounds.
+constexpr auto kViewRest = std::chrono::milliseconds(50);
+constexpr auto kViewAge = std::chrono::seconds(1);  ///< the oldest that one gets
 constexpr std::size_t kEvidenceMax = 200;
 constexpr auto kGoodbye = std::chrono::milliseconds(500);  ///< for the last words to leave
 
@@ -146,7 +149,9 @@ void Core::loop() {
       tick();
       next = Clock::now() + kTick;
     }
-    if (!inputs.empty()) refresh_view();
+    // Not for every frame of a training: there are many of them. What has to rest a little waits for the
+    // tick.
+    if (!events_.empty() && now() - view_made_ >= kViewRest) refresh_view();
     turns_.fetch_add(1, std::memory_order_relaxed);
   }
   if (!crashed_) audit_->stop(moment());  // set before closed_ is seen
@@ -207,9 +212,7 @@ void Core::tick() {
   tend_keys();
   dial_inviter();
   // Ages and round trips change all the time; once a second is enough for them.
-  if (!news && events_.empty() && now() < next_view_) return;
-  next_view_ = now() + std::chrono::seconds(1);
-  refresh_view();
+  if (news || !events_.empty() || now() - view_made_ >= kViewAge) refresh_view();
 }
 
 Time Core::now() const { return std::chrono::duration_cast<Duration>(Clock::now() - began_); }

@@ -234,7 +234,7 @@ class Core final : public http::NodeApi, private MailReceiver, private TrainingO
   bool draining_ = false;
   std::atomic<bool> stopping_ = false;                      ///< because the disk failed
   std::optional<protocols::roster::Bootstrap> lobby_host_;  ///< dialled while we are strangers to it
-  Time next_compare_{0}, next_view_{0}, next_ends_{0}, next_spare_{0};
+  Time next_compare_{0}, view_made_{0}, next_ends_{0}, next_spare_{0};
   bool spare_is_old_ = true;  ///< something has changed that only this node knows
   std::size_t compare_turn_ = 0;
   std::optional<Time> switch_at_;  ///< to a key that has been announced

@@ -214,6 +214,7 @@ void Core::begin_training(const RunId& id, PartyId party, Round not_before) {
   LocalRun& local = local_[id];
   const runs::Run& run = *book_.find(id);
   if (local.training != nullptr || local.loading) return;
+  emit("run", id.hex());
   if (const auto may = keeper_.may_start_rounds(unix_now()); !may && !keeper_.recovering()) {
     local.failure = may.text;
     return log("error", "run " + id.hex().substr(0, 4) + " does not begin here: " + may.text);
@@ -253,6 +254,7 @@ void Core::end_training(LocalRun& local) {
 void Core::training_ready(const RunId& id, Result<std::unique_ptr<Training>> made) {
   LocalRun& local = local_[id];
   local.loading = false;
+  emit("run", id.hex());
   if (!trains(*book_.find(id))) return;  // it was stopped while its data was read
   if (!made) {
     local.failure = made.error().message;

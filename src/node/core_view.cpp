@@ -129,6 +129,7 @@ void Core::refresh_view() {
     const std::lock_guard lock(mutex_);
     view_ = std::move(fresh);
   }
+  view_made_ = now();
   tell_listeners();
 }
 
