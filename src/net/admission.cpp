@@ -24,6 +24,10 @@ bool TokenBucket::take(const Rate& rate, Time now) noexcept {
   return true;
 }
 
+bool TokenBucket::ready(const Rate& rate, Time now) const noexcept {
+  return level(rate, now) + 1 <= rate.burst;
+}
+
 bool TokenBucket::full(const Rate& rate, Time now) const noexcept { return level(rate, now) == 0; }
 
 void Admission::set_peers(std::span<const Peer> peers) {

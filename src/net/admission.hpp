@@ -18,6 +18,8 @@ class TokenBucket {
  public:
   /// Whether one more may pass at `now`; takes a token if so.
   [[nodiscard]] bool take(const Rate& rate, Time now) noexcept;
+  /// Whether take() would.
+  [[nodiscard]] bool ready(const Rate& rate, Time now) const noexcept;
   /// Whether it is as good as new.
   [[nodiscard]] bool full(const Rate& rate, Time now) const noexcept;
 

@@ -340,10 +340,21 @@ IoLoop::Route* IoLoop::route_to(const Outbox::Lane& lane) {
   return route != nullptr && *route ? &**route : nullptr;
 }
 
+/// Whether a peer must be spared for a moment: faster senders are taken for attackers.
+bool IoLoop::paced(const Outbox::Lane& lane, Time now) const {
+  if (lane.first != Channel::control) return false;
+  const auto peer = peers_.find(lane.second);
+  return peer != peers_.end() && !peer->second.sent.ready(limits_.control_sent, now);
+}
+
 void IoLoop::flush() {
-  routes_busy_ = false;
+  retry_soon_ = false;
   for (const Outbox::Lane& lane : shared_.outbox.waiting()) {
     for (std::size_t i = 0; i < kSendBatch; ++i) {
+      if (paced(lane, steady_now())) {
+        retry_soon_ = true;
+        break;
+      }
       std::optional<Outgoing> message = shared_.outbox.pop(lane);
       if (!message) break;
       const std::size_t size = message->size();
@@ -360,7 +371,12 @@ void IoLoop::flush() {
       ++counters.messages_out;
       counters.bytes_out += size;
       const auto peer = peers_.find(lane.second);
-      if (peer != peers_.end()) peer->second.bytes_out += size;
+      if (peer != peers_.end()) {
+        peer->second.bytes_out += size;
+        if (lane.first == Channel::control) {
+          static_cast<void>(peer->second.sent.take(limits_.control_sent, steady_now()));
+        }
+      }
       if (i + 1 == kSendBatch) more_to_receive_ = true;  // come back without waiting
     }
   }
@@ -377,7 +393,7 @@ IoLoop::Sent IoLoop::send(const Outbox::Lane& lane, const Outgoing& message) {
     if (route == nullptr || !listener) return Sent::later;
     socket = &listener->router;
     if (!socket->send(route->id, true)) {
-      if (errno == EAGAIN) routes_busy_ = true;
+      if (errno == EAGAIN) retry_soon_ = true;
       return Sent::later;  // busy, or just gone: the monitor will tell
     }
   }

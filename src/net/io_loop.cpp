@@ -20,7 +20,7 @@ using namespace std::chrono_literals;
 /// How many messages one socket may deliver before the others get their turn, and before answers leave.
 /// Chunks go one by one: whoever asks for several must not wait until the last one is ready.
 constexpr std::size_t batch_of(Channel channel) noexcept { return channel == Channel::bulk ? 1 : 64; }
-constexpr Duration kRoutesRetry = 2ms;
+constexpr Duration kRetrySoon = 2ms;
 
 /// ZeroMQ needs a file descriptor per connection, and runs hot when there are none left.
 void raise_open_files(std::size_t wanted) noexcept {
@@ -186,13 +186,14 @@ void IoLoop::poll() {
   }
   const std::vector<Outbox::Lane> waiting = shared_.outbox.waiting();
   for (Link* const link : links()) {
-    const bool sends = link->up && std::find(waiting.begin(), waiting.end(),
-                                             Outbox::Lane{link->channel, link->peer}) != waiting.end();
+    const Outbox::Lane lane{link->channel, link->peer};
+    const bool sends = link->up && std::find(waiting.begin(), waiting.end(), lane) != waiting.end() &&
+                       !paced(lane, steady_now());
     watch(link->monitor.get());
     watch(link->dealer.get(), static_cast<short>(ZMQ_POLLIN | (sends ? ZMQ_POLLOUT : 0)));
   }
   Duration patience = std::max(Duration{0}, tick_at_ - steady_now());
-  if (routes_busy_) patience = std::min(patience, kRoutesRetry);
+  if (retry_soon_) patience = std::min(patience, kRetrySoon);
   if (more_to_receive_) patience = Duration{0};
   // Rounded up, or the last millisecond before each tick would be spent spinning.
   const long wait_ms = milliseconds(patience + 999us);

@@ -124,7 +124,7 @@ class IoLoop {
     Peer peer;
     std::array<std::unique_ptr<Link>, 2> links;
     std::array<std::optional<Route>, 2> routes;
-    TokenBucket messages;
+    TokenBucket messages, sent;  ///< control, in and out
     std::uint64_t bytes_in = 0, bytes_out = 0;
     bool up = false;
   };
@@ -179,6 +179,7 @@ class IoLoop {
   [[nodiscard]] Link* link_to(const Outbox::Lane& lane);
   [[nodiscard]] Route* route_to(const Outbox::Lane& lane);
   void flush();
+  [[nodiscard]] bool paced(const Outbox::Lane& lane, Time now) const;
   enum class Sent : std::uint8_t { yes, later, never };
   [[nodiscard]] Sent send(const Outbox::Lane& lane, const Outgoing& message);
   void update_up(PeerState& state);
@@ -202,7 +203,7 @@ class IoLoop {
   std::unique_ptr<Link> lobby_link_;
   Time tick_at_{};
   Time prune_at_{}, publish_at_{};
-  bool routes_busy_ = false;  ///< a listening socket could not take more; try again in a moment
+  bool retry_soon_ = false;  ///< something could not leave just now: a socket was full, or a peer is spared
   bool more_to_receive_ = false;
 };
 

@@ -29,11 +29,15 @@ struct Limits {
   Duration queue_age =
       std::chrono::seconds(10);  ///< unsent messages of a peer that is away are stale by then, and dropped
 
+  /// How fast control messages leave for one peer: what is over it waits. Below what a receiver takes even if
+  /// it has stood still for ten seconds and gets at once what was sent meanwhile.
+  Rate control_sent{1500, 3000};
+
   // What a receiver takes.
-  Rate control_messages{200, 400};  ///< per peer
-  Rate lobby_messages{1, 16};       ///< per stranger; a founder tells its request and its votes at once
-  Rate handshakes{10, 20};          ///< per IP address; members and strangers have a bucket each
-  std::size_t addresses = 4096;     ///< IP addresses whose handshakes are counted
+  Rate control_messages{2000, 20'000};  ///< per peer; five parties on one machine use some 400 a second
+  Rate lobby_messages{1, 16};           ///< per stranger; a founder tells its request and its votes at once
+  Rate handshakes{10, 20};              ///< per IP address; members and strangers have a bucket each
+  std::size_t addresses = 4096;         ///< IP addresses whose handshakes are counted
 
   // Connections.
   std::size_t connections_base = 64;     ///< per listening socket, besides those of

@@ -270,6 +270,28 @@ TEST(Transport, LastWordsArrive) {
   EXPECT_TRUE(a.sink.wait_body("99"));
 }
 
+/// An honest node in a hurry is slower than what others take for an attack: nothing of it is lost.
+TEST(Transport, FastSendersWaitInsteadOfBeingCutOff) {
+  const auto hurried = [](TransportOptions& options) {
+    options.limits.control_messages = {2000, 1000};
+    options.limits.control_sent = {1500, 500};
+  };
+  Node a(true, hurried), b(true, hurried), dialler(false, hurried);
+  introduce({&a, &b, &dialler});
+  constexpr std::size_t kMessages = 2000;
+  for (std::size_t i = 0; i < kMessages; ++i) {
+    ASSERT_TRUE(a.send(b, Channel::control, "hurry"));
+    ASSERT_TRUE(b.send(dialler, Channel::control, "hurry"));  // on the connection that was accepted
+  }
+  EXPECT_TRUE(eventually([&] {
+    return b.sink.count_from(a.key()) == kMessages && dialler.sink.count_from(b.key()) == kMessages;
+  }));
+  for (const Node* node : {&b, &dialler}) {
+    EXPECT_EQ(node->transport->stats().rejected[static_cast<std::size_t>(Rejection::rate)], 0u);
+    for (const PeerStats& peer : node->transport->peer_stats()) EXPECT_EQ(peer.score, 0);
+  }
+}
+
 TEST(Transport, LobbyAdmitsStrangersOnlyWhileItIsOpen) {
   Node host, joiner(false);
   const auto opened = host.transport->open_lobby("tcp://127.0.0.1:0");
