@@ -51,6 +51,12 @@ struct CoreOptions {
   std::function<std::int64_t()> unix_time;  ///< seconds since 1970; empty: the system's clock
 };
 
+/// A run's manifest, read. Error: why this version cannot read it.
+struct ManifestRead {
+  Result<config::RunConfig> config;
+  std::vector<std::string> privacy;  ///< what the run gives away, in words
+};
+
 /// Everything about a run that only this node knows.
 struct LocalRun {
   std::optional<DataBinding> binding;
@@ -132,6 +138,8 @@ class Core final : public http::NodeApi, private MailReceiver, private TrainingO
 
   // core_recovery.cpp
   Result<bool> note_recovery(bool lost);
+  [[nodiscard]] bool recovering() const;
+  [[nodiscard]] Result<void> may_sign() const;
   void end_recovery();
 
   // core_audit.cpp
@@ -190,7 +198,8 @@ class Core final : public http::NodeApi, private MailReceiver, private TrainingO
   void ended(const RunId& run, Round rounds, const ParametersRef& model, Ending ending);
   void look_after_ends();
   void settle(const protocols::runs::Run& run, LocalRun& local);
-  void finish_with(const RunId& run, LocalRun& local, Round rounds, const ParametersRef& model);
+  void finish_with(const RunId& run, LocalRun& local, Round rounds, std::span<const float> model,
+                   const crypto::Hash256& hash);
   void want_final(const RunId& run, LocalRun& local, std::set<NodeKey> holders);
   void offer_final(const protocols::runs::Run& run, LocalRun& local);
   void adopt(const RunId& run, const NodeKey& from, const SharedBytes& model);
@@ -222,12 +231,11 @@ class Core final : public http::NodeApi, private MailReceiver, private TrainingO
   protocols::roster::RosterKeeper keeper_;
   protocols::runs::RunBook book_;
   std::map<RunId, LocalRun> local_;
-  std::map<RunId, config::RunConfig> configs_;  ///< of the manifests, as far as this version can read them
+  std::map<RunId, ManifestRead> manifests_;  ///< of all runs of the book
   std::vector<protocols::roster::AllowedNode> allowed_;
   std::map<NodeKey, bool> up_;
   std::map<NodeKey, Time> up_since_;
   std::map<std::pair<NodeKey, protocols::bulk::Misdeed>, Time> misdeeds_;  ///< when each was last said
-  std::map<RunId, std::vector<std::string>> privacy_;  ///< what each run gives away, in words
   std::vector<http::EvidenceView> evidence_;
   std::optional<Time> lobby_closes_;
   std::string lobby_endpoint_;

@@ -45,10 +45,13 @@ void Core::ended(const RunId& id, Round rounds, const ParametersRef& model, Endi
   LocalRun& local = local_[id];
   if (local.training == nullptr) return;  // stopped meanwhile: what is not signed need not be
   local.round = rounds;
-  if (ending == Ending::common && !book_.recovering()) return finish_with(id, local, rounds, model);
+  const crypto::Hash256 hash = runs::model_hash(model.span());
+  if (ending == Ending::common && !book_.recovering()) {
+    return finish_with(id, local, rounds, model.span(), hash);
+  }
   log("info", short_id(id) + " has ended here without some of the others; waits for what they have");
   const Duration wait = ending == Ending::own ? kOwnWait : kLikelyWait;
-  local.unsure = LocalRun::End{rounds, model, runs::model_hash(model.span()), now() + wait};
+  local.unsure = LocalRun::End{rounds, model, hash, now() + wait};
 }
 
 void Core::look_after_ends() {
@@ -78,16 +81,15 @@ void Core::settle(const runs::Run& run, LocalRun& local) {
   const auto agreed = book_.agreed_end(run.id);
   if (local.unsure) {
     const LocalRun::End end = *local.unsure;
-    if (agreed && agreed->model == end.hash) return finish_with(run.id, local, end.rounds, end.model);
+    const auto finish = [&] { finish_with(run.id, local, end.rounds, end.model.span(), end.hash); };
+    if (agreed && agreed->model == end.hash) return finish();
     const auto said = [&](const runs::Approval& approval) {
       return approval.party == keys_.node->public_key() || run.finished.contains(approval.party) ||
              run.stopped.contains(approval.party);
     };
     const auto& parties = run.begin->approvals;
     const bool all = std::all_of(parties.begin(), parties.end(), said);
-    if (!agreed && (all || now() > end.until)) {
-      return finish_with(run.id, local, end.rounds, end.model);
-    }
+    if (!agreed && (all || now() > end.until)) return finish();
   }
   if (!agreed) {
     local.others_agree.reset();
@@ -111,13 +113,16 @@ void Core::want_final(const RunId& id, LocalRun& local, std::set<NodeKey> holder
   exchange_->want_final(id, std::move(holders));
 }
 
-void Core::finish_with(const RunId& id, LocalRun& local, Round rounds, const ParametersRef& model) {
+/// `hash` is that of `model`. It is kept, then signed for.
+void Core::finish_with(const RunId& id, LocalRun& local, Round rounds, std::span<const float> model,
+                       const crypto::Hash256& hash) {
   local.unsure.reset();
+  local.round = rounds;
   want_final(id, local, {});
-  must(save_model(options_.folder, id, {model.span(), local.layout}), "the model cannot be kept");
+  must(save_model(options_.folder, id, {model, local.layout}), "the model cannot be kept");
   if (stopping_) return;
   runs::RunEffects effects;
-  const auto said = book_.finish(id, rounds, runs::model_hash(model.span()), unix_now(), effects);
+  const auto said = book_.finish(id, rounds, hash, unix_now(), effects);
   perform(std::move(effects));
   if (!said) log("error", said.error().message);
 }
@@ -166,17 +171,9 @@ void Core::adopt(const RunId& id, const NodeKey& from, const SharedBytes& model)
   end_training(local);
   // What it has scored in the last round was its own model, which does not count.
   std::erase_if(local.history, [&](const RoundReport& report) { return report.round == agreed->rounds; });
-  local.unsure.reset();
-  want_final(id, local, {});
-  local.round = agreed->rounds;
-  must(save_model(options_.folder, id, {*values, local.layout}), "the model cannot be kept");
-  if (stopping_) return;
-  log("info", short_id(id) + ": took the final model that " + std::to_string(agreed->holders.size()) +
+  log("info", short_id(id) + ": takes the final model that " + std::to_string(agreed->holders.size()) +
                   " parties have signed for, from " + name_of(from));
-  runs::RunEffects effects;
-  const auto said = book_.finish(id, agreed->rounds, agreed->model, unix_now(), effects);
-  perform(std::move(effects));
-  if (!said) log("error", said.error().message);
+  finish_with(id, local, agreed->rounds, *values, agreed->model);
 }
 
 }  // namespace hansa::node

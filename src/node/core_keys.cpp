@@ -45,10 +45,7 @@ Result<void> Core::rotate_key_now() {
   if (own == nullptr || !keeper_.member()) {
     return Error{ErrorKind::failed, "this node belongs to no consortium yet, so nobody has its key", ""};
   }
-  if (keeper_.recovering()) {
-    return Error{ErrorKind::failed, "this node is recovering and signs nothing yet",
-                 "wait until it has met the others"};
-  }
+  if (const auto may = may_sign(); !may) return may.error();
   if (switch_at_) return Error{ErrorKind::failed, "a new connection key is being taken already", ""};
   const crypto::CurveKey key = crypto::CurveKey::generate();
   const std::uint32_t epoch = std::max(own->curve().epoch, keys_.curve.epoch) + 1;
@@ -111,7 +108,7 @@ void Core::tend_keys() {
   next_key_look_ = now() + options_.key_notice;
   if (!same_nodes(keeper_.allowed_nodes(unix_now()), allowed_)) roster_changed();
   const auto due = keeper_.rotation_due();
-  if (!due || unix_now() < *due || switch_at_ || keeper_.recovering() || !keeper_.member()) return;
+  if (!due || unix_now() < *due || switch_at_ || recovering() || !keeper_.member()) return;
   const bool busy = lobby_closes_ || std::any_of(local_.begin(), local_.end(), [](const auto& entry) {
                       return entry.second.training != nullptr;
                     });

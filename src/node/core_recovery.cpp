@@ -28,6 +28,17 @@ Result<bool> Core::note_recovery(bool lost) {
   return !recovery_.empty();
 }
 
+bool Core::recovering() const { return !recovery_.empty() || keeper_.recovering() || book_.recovering(); }
+
+/// Nothing is promised on the basis of a memory that may have gaps.
+Result<void> Core::may_sign() const {
+  if (!recovering()) return {};
+  return Error{
+      ErrorKind::waiting,
+      "this node was restored, and asks the others what it has signed since; it signs nothing before",
+      "wait until the nodes of other organisations are connected: `hansa peers`"};
+}
+
 /// Called with every tick: ends the recovery when the keeper has heard from enough others.
 void Core::end_recovery() {
   if (recovery_.empty() || keeper_.recovering() || book_.recovering()) return;

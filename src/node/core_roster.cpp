@@ -157,12 +157,7 @@ Result<http::NodeApi::KeeperState> Core::keeper_state_now() {
 /// What an operator's tool worked out with the organisation's key becomes the keeper's state, whole, unless
 /// that has moved on meanwhile.
 Result<void> Core::change_keeper_now(const KeeperChange& change) {
-  if (keeper_.recovering()) {
-    return Error{ErrorKind::waiting,
-                 "this node is recovering and asks the others what its organisation has signed; nothing is "
-                 "decided on this basis",
-                 "wait until it is connected to its peers, then try again"};
-  }
+  if (const auto may = may_sign(); !may) return may.error();
   const auto current = keeper_state_now();
   if (!current) return current.error();
   if (current->base != change.base) {
@@ -183,11 +178,10 @@ Result<void> Core::change_keeper_now(const KeeperChange& change) {
   if (!rows) return rows.error();
   const auto records = records_of(*rows);
   if (!records) return records.error();
-  const bool recovering = keeper_.recovering();
   keeper_ = roster::RosterKeeper({.node = keys_.node->public_key(), .organisation = keys_.organisation});
   roster::KeeperEffects effects;
   spare_is_old_ = true;
-  const auto started = keeper_.start(*records, unix_now(), effects, recovering);
+  const auto started = keeper_.start(*records, unix_now(), effects);
   if (!started) return started.error();
   for (const NodeKey& peer : messenger_->connected()) keeper_.on_connected(peer, unix_now(), effects);
   for (const std::string& text : change.messages) {

@@ -20,15 +20,34 @@ constexpr std::size_t kEarlyBytesMax = std::size_t{64}
                                        << 20;  ///< of frames that came before the data was read
 constexpr std::size_t kHistoryMax = 10'000;
 
+/// How a binding lies in the database: its four paths with a zero byte between them.
+Bytes binding_bytes(const DataBinding& binding) {
+  Bytes bytes;
+  for (const std::string* path :
+       {&binding.path, &binding.labels_path, &binding.test_path, &binding.test_labels_path}) {
+    if (path != &binding.path) bytes.push_back(std::byte{0});
+    for (const char c : *path) bytes.push_back(static_cast<std::byte>(c));
+  }
+  return bytes;
+}
+
+DataBinding binding_of(std::span<const std::byte> bytes) {
+  std::vector<std::string> paths(1);
+  for (const std::byte b : bytes) {
+    if (b == std::byte{0}) {
+      paths.emplace_back();
+    } else {
+      paths.back().push_back(static_cast<char>(b));
+    }
+  }
+  paths.resize(4);
+  return {paths[0], paths[1], paths[2], paths[3]};
+}
+
 runs::NodeKey signer_of(const Bytes& statement) {
   runs::NodeKey key{};
   std::copy_n(statement.begin() + 33, key.size(), key.begin());  // behind its type and run
   return key;
-}
-
-Error still_recovering() {
-  return {ErrorKind::waiting, "this node was restored, and does not know yet what it has signed since",
-          "wait until the nodes of other organisations are connected: `hansa peers`"};
 }
 
 }  // namespace
@@ -67,16 +86,7 @@ Result<void> Core::restore_runs(bool recovering) {
     if (row.key.size() != 32) continue;
     RunId run;
     std::copy(row.key.begin(), row.key.end(), run.bytes.begin());
-    std::vector<std::string> paths(1);
-    for (const std::byte b : row.value) {
-      if (b == std::byte{0}) {
-        paths.emplace_back();
-      } else {
-        paths.back().push_back(static_cast<char>(b));
-      }
-    }
-    paths.resize(4);
-    local_[run].binding = DataBinding{paths[0], paths[1], paths[2], paths[3]};
+    local_[run].binding = binding_of(row.value);
   }
   const auto statements = db_.all("run");
   if (!statements) return statements.error();
@@ -99,6 +109,7 @@ Result<void> Core::restore_runs(bool recovering) {
   runs::RunEffects effects;
   book_.restore(known, unix_now(), effects, std::move(recovery));
   perform(std::move(effects));
+  runs_changed();
   return {};
 }
 
@@ -129,12 +140,10 @@ void Core::runs_changed() {
     if (local != local_.end() && run.begin && run.state != runs::RunState::running) {
       end_training(local->second);
     }
-    if (!configs_.contains(id)) {
+    if (!manifests_.contains(id)) {
       auto config = config_of(run.manifest, static_cast<std::uint32_t>(run.manifest.parties.size()));
-      if (config) {
-        privacy_.emplace(id, privacy_lines(*config));
-        configs_.emplace(id, std::move(config).value());
-      }
+      auto privacy = config ? privacy_lines(*config) : std::vector<std::string>();
+      manifests_.emplace(id, ManifestRead{std::move(config), std::move(privacy)});
     }
     const bool lives = run.state == runs::RunState::proposed || run.state == runs::RunState::running;
     if (local != local_.end() && lives) exchanged.insert(id);
@@ -147,7 +156,7 @@ void Core::runs_changed() {
 }
 
 Result<std::string> Core::propose_now(const ProposeRun& wanted) {
-  if (keeper_.recovering() || book_.recovering()) return still_recovering();
+  if (const auto sign = may_sign(); !sign) return sign.error();
   if (const auto may = keeper_.may_start_rounds(unix_now()); !may) {
     return Error{ErrorKind::failed, "no run can be proposed: " + may.text, ""};
   }
@@ -184,7 +193,7 @@ Result<std::string> Core::propose_now(const ProposeRun& wanted) {
 }
 
 Result<void> Core::approve_now(const BindRun& wanted) {
-  if (keeper_.recovering() || book_.recovering()) return still_recovering();
+  if (const auto sign = may_sign(); !sign) return sign.error();
   const auto id = find_run(wanted.run);
   if (!id) return id.error();
   if (const auto may = keeper_.may_start_rounds(unix_now()); !may) {
@@ -192,16 +201,10 @@ Result<void> Core::approve_now(const BindRun& wanted) {
   }
   const runs::Run& run = *book_.find(*id);
   const DataBinding binding{wanted.data, wanted.labels, wanted.test, wanted.test_labels};
-  const auto config = config_of(run.manifest, static_cast<std::uint32_t>(run.manifest.parties.size()));
+  const auto& config = manifests_.at(*id).config;
   if (!config) return config.error();
   if (const auto fits = bind_data(*config, run.manifest, binding, party_at(0)); !fits) return fits.error();
-  Bytes paths;
-  for (const std::string* path : {&binding.path, &binding.labels_path, &binding.test_path}) {
-    for (const char c : *path) paths.push_back(static_cast<std::byte>(c));
-    paths.push_back(std::byte{0});
-  }
-  for (const char c : binding.test_labels_path) paths.push_back(static_cast<std::byte>(c));
-  if (const auto kept = db_.put("binding", id->bytes, paths); !kept) return kept.error();
+  if (const auto kept = db_.put("binding", id->bytes, binding_bytes(binding)); !kept) return kept.error();
   spare_is_old_ = true;
   local_[*id].binding = binding;
   runs::RunEffects effects;

@@ -48,10 +48,9 @@ void Core::refresh_view() {
   v.short_id = roster::short_text(roster::id_of(me));
   v.organisation = name_of(me);
   const auto may = keeper_.may_start_rounds(unix_now());
-  const bool recovering = book_.recovering() || keeper_.recovering() || !recovery_.empty();
-  v.ready = static_cast<bool>(may) && !draining_ && !recovering;
+  v.ready = static_cast<bool>(may) && !draining_ && !recovering();
   if (!may) v.not_ready_because.push_back(may.text);
-  if (recovering)
+  if (recovering())
     v.not_ready_because.emplace_back("the node is recovering: it asks the others what it has signed");
   if (draining_) v.not_ready_because.emplace_back("the node is draining");
   for (const roster::ExpiryWarning& warning : keeper_.warnings(unix_now())) {
@@ -206,13 +205,14 @@ http::RunView Core::run_view(const runs::Run& run) const {
   v.approve_by_s = run.manifest.approve_by_s;
   v.manifest = run.manifest.config;
   v.data_schema = run.manifest.schema;
-  if (const auto config = configs_.find(run.id); config != configs_.end()) {
-    v.strategy = config->second.strategy;
-    v.aggregation = config->second.aggregation;
-    v.model = config->second.model;
-    v.rounds = config->second.rounds;
+  if (const auto read = manifests_.find(run.id); read != manifests_.end() && read->second.config) {
+    const config::RunConfig& config = *read->second.config;
+    v.strategy = config.strategy;
+    v.aggregation = config.aggregation;
+    v.model = config.model;
+    v.rounds = config.rounds;
+    v.privacy = read->second.privacy;
   }
-  if (const auto lines = privacy_.find(run.id); lines != privacy_.end()) v.privacy = lines->second;
   for (const NodeKey& party : run.manifest.parties) {
     http::RunView::Party p{name_of(party), id_text(party), "asked", ""};
     if (run.approvals.contains(party)) p.state = run.begin ? "training" : "approved";
