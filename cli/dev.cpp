@@ -3,17 +3,15 @@
 #include "cli/mesh.hpp"
 
 #include "src/crypto/random.hpp"
+#include "src/net/free_ports.hpp"
 #include "src/node/sample_data.hpp"
 #include "src/store/key_files.hpp"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include <arpa/inet.h>
 #include <fcntl.h>
-#include <netinet/in.h>
 #include <signal.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -58,25 +56,6 @@ bool wait_until(double seconds, const std::function<bool()>& condition) {
     std::this_thread::sleep_for(std::chrono::milliseconds(50));
   }
   return true;
-}
-
-/// Ports that nobody listens at now; held until all are known, so that no two are the same.
-Result<std::vector<int>> free_ports(std::size_t count) {
-  std::vector<int> sockets, ports;
-  for (std::size_t i = 0; i < count; ++i) {
-    const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof(address);
-    auto* any = reinterpret_cast<sockaddr*>(&address);
-    if (fd >= 0) sockets.push_back(fd);
-    if (fd < 0 || ::bind(fd, any, size) != 0 || ::getsockname(fd, any, &size) != 0) break;
-    ports.push_back(ntohs(address.sin_port));
-  }
-  for (const int fd : sockets) ::close(fd);
-  if (ports.size() != count) return Error{ErrorKind::failed, "there are no free ports on 127.0.0.1", ""};
-  return ports;
 }
 
 Result<void> write_text(const fs::path& file, const std::string& text) {
@@ -172,7 +151,7 @@ Result<void> found(const DevOptions& options) {
     for (std::uint32_t i = 0; i < options.organisations; ++i) {
       const auto status = ask(options, i, "/api/v1/status");
       if (!status || !status->value("ready", false)) return false;
-      if (status->value("peers_alive", 0u) + 1 != options.organisations) return false;
+      if (status->value("peers_connected", 0u) + 1 != options.organisations) return false;
     }
     return true;
   });
@@ -252,7 +231,7 @@ std::string replay_command(const DevOptions& options, const std::string& run, co
 
 /// Nodes, their consortium, and a run, whose ID is the answer (empty without one); all of it, or an error.
 Result<std::string> bring_up(const DevOptions& options, const fs::path& base) {
-  const auto ports = free_ports(3 * std::size_t{options.organisations});
+  const auto ports = net::free_ports(3 * std::size_t{options.organisations});
   if (!ports) return ports.error();
   fmt::print(out_of(options), "{} organisations in {}\n", options.organisations, base.string());
   for (std::uint32_t i = 0; i < options.organisations; ++i) {

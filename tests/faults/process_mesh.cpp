@@ -4,6 +4,7 @@
 
 #include "cli/mesh.hpp"
 #include "src/config/node_config.hpp"
+#include "src/net/free_ports.hpp"
 #include "src/store/key_files.hpp"
 
 #include <condition_variable>
@@ -12,12 +13,9 @@
 #include <mutex>
 #include <utility>
 
-#include <arpa/inet.h>
 #include <fcntl.h>
-#include <netinet/in.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <csignal>
@@ -37,24 +35,6 @@ std::string text_of(const fs::path& file) {
 
 Result<void> write_text(const fs::path& file, const std::string& text) {
   return store::write_private_file(file, std::as_bytes(std::span(text.data(), text.size())));
-}
-
-std::vector<int> free_ports(std::size_t count) {
-  std::vector<int> sockets, ports;
-  for (std::size_t i = 0; i < count; ++i) {
-    const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof address;
-    auto* any = reinterpret_cast<sockaddr*>(&address);
-    if (::bind(fd, any, size) == 0 && ::getsockname(fd, any, &size) == 0) {
-      ports.push_back(ntohs(address.sin_port));
-    }
-    sockets.push_back(fd);  // held until all are known, so that no two are the same
-  }
-  for (const int fd : sockets) ::close(fd);
-  return ports;
 }
 
 std::optional<http::Client> client_of(const fs::path& folder) {
@@ -122,10 +102,10 @@ Result<void> ProcessMesh::found() {
   auto data = node::write_sample_data(base_, static_cast<std::uint32_t>(size()));
   if (!data) return data.error();
   data_ = std::move(data).value();
-  const std::vector<int> ports = free_ports(3 * size());
-  if (ports.size() != 3 * size()) return Error{ErrorKind::failed, "there are no free ports", ""};
+  const auto ports = net::free_ports(3 * size());
+  if (!ports) return ports.error();
   for (std::size_t i = 0; i < size(); ++i) {
-    for (std::size_t k = 0; k < 3; ++k) members_[i].ports[k] = ports[3 * i + k];
+    for (std::size_t k = 0; k < 3; ++k) members_[i].ports[k] = (*ports)[3 * i + k];
     if (const auto made = make(i); !made) return made.error();
     if (const auto started = start(i); !started) return started.error();
     if (const auto written = settings(i, true); !written) return written.error();
@@ -167,7 +147,7 @@ Result<void> ProcessMesh::vote() {
     for (std::size_t i = 0; i < size(); ++i) {
       const Json status = get(i, "/api/v1/status");
       if (!status.is_object() || !status.value("ready", false)) return false;
-      if (status.value("peers_alive", 0u) + 1 != size()) return false;
+      if (status.value("peers_connected", 0u) + 1 != size()) return false;
     }
     return true;
   });
