@@ -36,7 +36,7 @@ int status(const MeshOptions& options, bool json) {
              text(*got, "words"), text(*got, "roster_version"),
              time_text(got->value("roster_expires_at", std::int64_t{0})));
   fmt::print("  peers     {} of {} connected\n  runs      {} active\n  requests  {} pending\n",
-             text(*got, "peers_alive"), text(*got, "peers_total"), text(*got, "runs_active"),
+             text(*got, "peers_connected"), text(*got, "peers_total"), text(*got, "runs_active"),
              text(*got, "pending_requests"));
   for (const char* list : {"reasons", "warnings"}) {
     if (!got->contains(list)) continue;

@@ -134,6 +134,8 @@ Json status_document(const NodeView& view) {
   Json document = schema("status");
   const auto alive = std::count_if(view.peers.begin(), view.peers.end(),
                                    [](const PeerView& peer) { return peer.state == "alive"; });
+  const auto connected = std::count_if(view.peers.begin(), view.peers.end(),
+                                       [](const PeerView& peer) { return peer.connected; });
   const auto active = std::count_if(view.runs.begin(), view.runs.end(),
                                     [](const RunView& run) { return run.state == "running"; });
   document.update({{"org", view.organisation},
@@ -153,6 +155,7 @@ Json status_document(const NodeView& view) {
                    {"fork", view.roster.fork},
                    {"orgs", view.roster.organisations.size()},
                    {"peers_alive", alive},
+                   {"peers_connected", connected},
                    {"peers_total", view.peers.size()},
                    {"runs_active", active},
                    {"pending_requests", view.requests.size()},

@@ -31,6 +31,7 @@ TEST_F(HttpClient, ReadsEveryDocument) {
   ASSERT_TRUE(status.ok()) << status.error().message;
   EXPECT_EQ((*status)["org"], "Lübeck");
   EXPECT_EQ((*status)["peers_alive"], 2);
+  EXPECT_EQ((*status)["peers_connected"], 3);
   EXPECT_EQ((*status)["runs_active"], 1);
   EXPECT_EQ((*status)["roster_version"], 7);
   struct Case {
