@@ -330,7 +330,10 @@ TEST_F(LiveNodes, SeeWhoDiesAndWhoComesBack) {
     return [&, state] { return state_of_last(0) == state && state_of_last(1) == state; };
   };
   ASSERT_TRUE(eventually(both_say("alive"))) << state_of_last(0) << ", " << state_of_last(1);
-  for (const http::PeerView& peer : mesh.core(0).view()->peers) EXPECT_TRUE(peer.last_seen_seconds);
+  EXPECT_TRUE(eventually([&] {  // not only by what the other says
+    const auto peers = mesh.core(0).view()->peers;
+    return std::all_of(peers.begin(), peers.end(), [](const auto& peer) { return peer.last_seen_seconds; });
+  }));
   ASSERT_TRUE(mesh.core(2).drain(true).ok());
   EXPECT_TRUE(eventually(both_say("draining"))) << state_of_last(0) << ", " << state_of_last(1);
   ASSERT_TRUE(mesh.core(2).drain(false).ok());
