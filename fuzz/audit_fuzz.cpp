@@ -1,6 +1,7 @@
 // The audit log's decoders, proofs and files with any bytes: what decodes must encode to the same bytes, a
 // proof that passes must be the one that the tree itself gives, and a folder of any content must be read to
 // its end and judged.
+#include "fuzz/require.hpp"
 #include "protocols/audit/head.hpp"
 #include "src/store/audit_log.hpp"
 #include "src/store/audit_scan.hpp"
@@ -9,12 +10,13 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <span>
 #include <string>
 #include <vector>
+
+using hansa::fuzzing::require;
 
 namespace {
 
@@ -22,10 +24,6 @@ using namespace hansa;
 namespace audit = protocols::audit;
 namespace fs = std::filesystem;
 using Bytes = std::vector<std::byte>;
-
-void require(bool holds) {
-  if (!holds) std::abort();
-}
 
 void decoders(std::span<const std::byte> input) {
   for (const auto type :

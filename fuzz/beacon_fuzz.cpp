@@ -1,14 +1,16 @@
 // Any bytes at a beacon ceremony. An even first byte: the rest is a packet for the decoder. An odd one: the
 // rest is a conversation of dishonest members, who sign properly whatever they like to say, with a member at
 // the moment that the second byte picks. What is not expected must be dropped; no assertion may fire.
+#include "fuzz/require.hpp"
 #include "protocols/beacon/ceremony.hpp"
 #include "protocols/secure_sum/vectors.hpp"
 
 #include <cstdint>
-#include <cstdlib>
 #include <deque>
 #include <memory>
 #include <vector>
+
+using hansa::fuzzing::require;
 
 namespace {
 
@@ -16,10 +18,6 @@ using namespace hansa;
 using namespace hansa::protocols::beacon;
 
 constexpr std::size_t kMembers = 5;
-
-void require(bool condition) {
-  if (!condition) std::abort();
-}
 
 /// Member 0 among five honest ones, as it was before each packet it received, with and without member 4.
 class Moments {

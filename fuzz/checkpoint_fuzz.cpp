@@ -1,18 +1,16 @@
 // Any bytes as a checkpoint's content. Its name holds a hash, so accidents never come this far; whoever can
 // write the folder can. What is read must be something a party could have kept: every number finite, every
 // model of the run's size, and the same again once it is written out.
+#include "fuzz/require.hpp"
 #include "src/store/checkpoints.hpp"
 
 #include <cmath>
 #include <cstdint>
-#include <cstdlib>
 #include <span>
 
-namespace {
+using hansa::fuzzing::require;
 
-void require(bool holds) {
-  if (!holds) std::abort();
-}
+namespace {
 
 void check(const hansa::ParametersRef& model, std::size_t parameters) {
   if (!model) return;

@@ -1,21 +1,15 @@
 // Any text as a graph: an edge list or JSON. An error that names the file, or a topology that keeps what it
 // promises: neighbours exist, nobody is their own, and weights of a round are finite.
+#include "fuzz/require.hpp"
 #include "topology/file.hpp"
 #include "topology/topology.hpp"
 
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
-#include <cstdlib>
 #include <string_view>
 
-namespace {
-
-void require(bool holds) {
-  if (!holds) std::abort();
-}
-
-}  // namespace
+using hansa::fuzzing::require;
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace hansa;

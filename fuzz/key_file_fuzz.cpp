@@ -1,21 +1,19 @@
 // Any bytes as a key file, with the checksum put right so that the fields behind it are reached: refused, or
 // a key whose halves belong together and which is written the same way again. Sealed files are opened only if
 // that is cheap.
+#include "fuzz/require.hpp"
 #include "src/crypto/hash.hpp"
 #include "src/crypto/key_file.hpp"
 
 #include <algorithm>
 #include <cstdint>
-#include <cstdlib>
 #include <span>
+
+using hansa::fuzzing::require;
 
 namespace {
 
 using namespace hansa::crypto;
-
-void require(bool holds) {
-  if (!holds) std::abort();
-}
 
 void read(std::span<const std::byte> file) {
   const auto info = read_key_file_info(file, "fuzz");

@@ -2,22 +2,20 @@
 // nodes 1 to 3 sign whatever the bytes say and send it to node 0, and time passes. What is decoded must
 // encode to the same bytes; no assertion may fire; what is sent fits a message; and node 0 never calls a node
 // unreachable that it has not suspected.
+#include "fuzz/require.hpp"
 #include "protocols/membership/membership.hpp"
 
 #include <algorithm>
 #include <array>
 #include <cstdint>
-#include <cstdlib>
 #include <map>
+
+using hansa::fuzzing::require;
 
 namespace {
 
 using namespace hansa;
 using namespace hansa::protocols::membership;
-
-void require(bool condition) {
-  if (!condition) std::abort();
-}
 
 const std::array<crypto::Identity, 4>& keys() {
   static const auto made = [] {

@@ -2,6 +2,7 @@
 // must encode to the same bytes. In a conversation organisations 1 and 2 of three sign whatever the bytes say
 // and their nodes send it to the keeper of organisation 0; no assertion may fire, and its restart must find
 // the same roster.
+#include "fuzz/require.hpp"
 #include "protocols/roster/identity.hpp"
 #include "protocols/roster/keeper.hpp"
 #include "protocols/roster/source.hpp"
@@ -11,10 +12,11 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <cstdlib>
 #include <map>
 #include <string>
 #include <string_view>
+
+using hansa::fuzzing::require;
 
 namespace {
 
@@ -22,10 +24,6 @@ using namespace hansa;
 using namespace hansa::protocols::roster;
 
 constexpr UnixTime kNow = 1'790'000'000;
-
-void require(bool condition) {
-  if (!condition) std::abort();
-}
 
 crypto::Identity key_of(std::uint8_t number, std::uint8_t kind = 0) {
   crypto::Bytes32 seed{};

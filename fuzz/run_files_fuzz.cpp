@@ -1,19 +1,13 @@
 // Any bytes as the files beside a simulated run: network coordinates (first byte even) and models.bin (odd).
 #include "fuzz/memory_file.hpp"
+#include "fuzz/require.hpp"
 #include "sim/coordinates.hpp"
 #include "sim/report/models_file.hpp"
 
 #include <cmath>
 #include <cstdint>
-#include <cstdlib>
 
-namespace {
-
-void require(bool holds) {
-  if (!holds) std::abort();
-}
-
-}  // namespace
+using hansa::fuzzing::require;
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace hansa;

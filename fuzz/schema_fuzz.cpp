@@ -1,21 +1,15 @@
 // Any text as a schema, which comes with a proposed run and so from another organisation, and any text as a
 // data file read with it: an error, or rows whose indices and numbers are sound.
+#include "fuzz/require.hpp"
 #include "src/config/run_config.hpp"
 #include "src/learn/data/parse.hpp"
 
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
-#include <cstdlib>
 #include <string_view>
 
-namespace {
-
-void require(bool holds) {
-  if (!holds) std::abort();
-}
-
-}  // namespace
+using hansa::fuzzing::require;
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace hansa;

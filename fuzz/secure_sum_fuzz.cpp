@@ -1,14 +1,16 @@
 // Any bytes at a secure sum. An even first byte: the rest is a packet for the decoder. An odd one: the rest
 // is a conversation of dishonest members, who sign properly whatever they like to say, with a session at the
 // moment that the second byte picks. What is not expected must be dropped; no assertion may fire.
+#include "fuzz/require.hpp"
 #include "protocols/secure_sum/session.hpp"
 #include "protocols/secure_sum/vectors.hpp"
 
 #include <cstdint>
-#include <cstdlib>
 #include <deque>
 #include <memory>
 #include <vector>
+
+using hansa::fuzzing::require;
 
 namespace {
 
@@ -16,10 +18,6 @@ using namespace hansa;
 using namespace hansa::protocols::secure_sum;
 
 constexpr std::size_t kMembers = 4;
-
-void require(bool condition) {
-  if (!condition) std::abort();
-}
 
 crypto::Identity identity_of(Member member) {
   crypto::Bytes32 seed;
