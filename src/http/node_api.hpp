@@ -82,7 +82,7 @@ struct RequestView {
 
 struct RoundView {
   std::uint32_t round = 0;
-  double seconds = 0;            ///< since training began here
+  double seconds = 0;            ///< of training here until then, restarts left out
   std::optional<double> loss;    ///< of this party's training
   std::optional<double> metric;  ///< on this party's test rows
   std::uint32_t participants = 0;

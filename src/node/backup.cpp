@@ -95,7 +95,7 @@ std::optional<std::uint64_t> number_of(const std::map<std::string, std::string>&
 bool is_expected(const std::string& name) {
   constexpr std::string_view kWhole[] = {kDatabase, kKeys, kBoot, "hansa.toml", "invites.json"};
   if (std::find(std::begin(kWhole), std::end(kWhole), name) != std::end(kWhole)) return true;
-  for (const std::string_view folder : {"audit/", "models/"}) {
+  for (const std::string_view folder : {"audit/", "models/", "histories/"}) {
     if (!name.starts_with(folder)) continue;
     const std::string_view file = std::string_view(name).substr(folder.size());
     return !file.empty() && file.front() != '.' && file.size() < 100 &&
@@ -151,7 +151,7 @@ Result<fs::path> make_room(const StateFolder& folder, bool replace, std::int64_t
   for (const fs::path& each :
        {folder.database(), fs::path(folder.database().string() + "-wal"),
         fs::path(folder.database().string() + "-shm"), fs::path(folder.database().string() + ".spare"),
-        folder.audit(), folder.models(), folder.checkpoints()}) {
+        folder.audit(), folder.models(), folder.histories(), folder.checkpoints()}) {
     if (fs::exists(each, error)) there.push_back(each);
   }
   if (there.empty()) return fs::path();
@@ -214,6 +214,7 @@ Result<BackupContent> make_backup(const StateFolder& folder, const fs::path& to,
   }
   if (const auto added = add_folder(*writer, folder.audit(), "audit"); !added) return added.error();
   if (const auto added = add_folder(*writer, folder.models(), "models"); !added) return added.error();
+  if (const auto added = add_folder(*writer, folder.histories(), "histories"); !added) return added.error();
   if (keys_passphrase != nullptr) {
     Secrets secrets;
     if (const auto gathered = gather_keys(folder, secrets); !gathered) return gathered.error();

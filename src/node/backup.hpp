@@ -1,6 +1,7 @@
 // Backups of a node, and its return from one. A backup holds what the node promised and learned, its audit
-// log, its final models and settings; it never holds a key unless that is asked for, and then sealed under a
-// passphrase of its own. Checkpoints are left out: a restored node does not go on where a backup was.
+// log, its final models, the histories of its runs, and its settings; it never holds a key unless that is
+// asked for, and then sealed under a passphrase of its own. Checkpoints are left out: a restored node does
+// not go on where a backup was.
 //
 // What a node signed after the backup was made is not in it. So a restored node starts with a boot counter
 // above every one it can have had, signs no vote until enough other organisations agree with what it has

@@ -11,6 +11,7 @@
 #include "src/node/messenger.hpp"
 #include "src/node/node_audit.hpp"
 #include "src/node/node_counters.hpp"
+#include "src/node/run_history.hpp"
 #include "src/node/state_folder.hpp"
 #include "src/node/training.hpp"
 #include "src/node/wall_clock.hpp"
@@ -62,10 +63,11 @@ struct LocalRun {
   std::optional<DataBinding> binding;
   std::unique_ptr<Training> training;
   bool loading = false;
-  std::vector<RoundReport> history;
+  RunHistory history;
+  double seconds_before = 0;  ///< of training, before the node was started again
   Round round = 0;
   learn::Layout layout;
-  std::string failure, metric_name;
+  std::string failure;
   // The end of a run that not everybody has trained to the end (core_ends.cpp).
   struct End {
     Round rounds = 0;
@@ -182,7 +184,6 @@ class Core final : public http::NodeApi, private MailReceiver, private TrainingO
   void runs_changed();
   void keep(const RunId& run, const Bytes& statement);
   void frame_to(const RunId& run, const NodeKey& to, actors::FrameRef frame) override;
-  void round_done(const RunId& run, const RoundReport& report) override;
   void training_done(const RunId& run, Round rounds, ParametersRef model, Ending ending) override;
   void training_failed(const RunId& run, const std::string& what) override;
   void disk_failed(const RunId& run, const Error& error) override;
@@ -193,6 +194,12 @@ class Core final : public http::NodeApi, private MailReceiver, private TrainingO
     NodeCounters::add(counters_.checkpoint_ns, took);
   }
   [[nodiscard]] Result<RunId> find_run(const std::string& prefix) const;
+
+  // core_history.cpp
+  void restore_histories();
+  void round_done(const RunId& run, const RoundReport& report) override;
+  void forget_round(const RunId& run, LocalRun& local, Round round);
+  void kept_history(const Result<void>& kept);
 
   // core_ends.cpp: runs that end without some of their parties
   void ended(const RunId& run, Round rounds, const ParametersRef& model, Ending ending);
@@ -243,7 +250,8 @@ class Core final : public http::NodeApi, private MailReceiver, private TrainingO
   std::atomic<bool> stopping_ = false;                      ///< because the disk failed
   std::optional<protocols::roster::Bootstrap> lobby_host_;  ///< dialled while we are strangers to it
   Time next_compare_{0}, view_made_{0}, next_ends_{0}, next_spare_{0};
-  bool spare_is_old_ = true;  ///< something has changed that only this node knows
+  bool history_failed_ = false;  ///< has been said
+  bool spare_is_old_ = true;     ///< something has changed that only this node knows
   std::size_t compare_turn_ = 0;
   std::optional<Time> switch_at_;  ///< to a key that has been announced
   Time next_key_look_{0};

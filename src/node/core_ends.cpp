@@ -170,7 +170,7 @@ void Core::adopt(const RunId& id, const NodeKey& from, const SharedBytes& model)
   }
   end_training(local);
   // What it has scored in the last round was its own model, which does not count.
-  std::erase_if(local.history, [&](const RoundReport& report) { return report.round == agreed->rounds; });
+  forget_round(id, local, agreed->rounds);
   log("info", short_id(id) + ": takes the final model that " + std::to_string(agreed->holders.size()) +
                   " parties have signed for, from " + name_of(from));
   finish_with(id, local, agreed->rounds, *values, agreed->model);

@@ -18,7 +18,6 @@ namespace runs = protocols::runs;
 
 constexpr std::size_t kEarlyBytesMax = std::size_t{64}
                                        << 20;  ///< of frames that came before the data was read
-constexpr std::size_t kHistoryMax = 10'000;
 
 /// How a binding lies in the database: its four paths with a zero byte between them.
 Bytes binding_bytes(const DataBinding& binding) {
@@ -110,6 +109,7 @@ Result<void> Core::restore_runs(bool recovering) {
   book_.restore(known, unix_now(), effects, std::move(recovery));
   perform(std::move(effects));
   runs_changed();
+  restore_histories();
   return {};
 }
 
@@ -274,7 +274,8 @@ void Core::training_ready(const RunId& id, Result<std::unique_ptr<Training>> mad
     return evidence("storage", id.hex().substr(0, 12), local.failure);
   }
   local.training = std::move(made).value();
-  local.metric_name = local.training->metric_name();
+  local.history.metric_name = local.training->metric_name();
+  local.seconds_before = seconds_until(local.history, local.training->resumed_at());
   local.layout = local.training->layout();
   local.round = local.training->resumed_at();
   for (const std::string& file : local.training->quarantined()) {
@@ -296,17 +297,6 @@ void Core::deliver(Arrived mail) {
   if (!waits || local.early_bytes + mail.body->size() > kEarlyBytesMax) return;
   local.early_bytes += mail.body->size();
   local.early.push_back(std::move(mail));
-}
-
-void Core::round_done(const RunId& id, const RoundReport& report) {
-  post([this, id, report] {
-    LocalRun& local = local_[id];
-    local.round = std::max(local.round, report.round);
-    if (report.round > 0) ++counters_.rounds;  // 0: the model before training
-    book_.saw(id, keys_.node->public_key(), report.round);
-    if (local.history.size() < kHistoryMax) local.history.push_back(report);
-    emit("round", id.hex());
-  });
 }
 
 void Core::training_done(const RunId& id, Round rounds, ParametersRef model, Ending ending) {

@@ -236,9 +236,9 @@ http::RunView Core::run_view(const runs::Run& run) const {
   const auto local = local_.find(run.id);
   if (local == local_.end()) return v;
   v.round = std::max<std::uint32_t>(v.round, local->second.round);
-  v.metric_name = local->second.metric_name;
+  v.metric_name = local->second.history.metric_name;
   v.failure = local->second.failure;
-  for (const RoundReport& report : local->second.history) {
+  for (const RoundReport& report : local->second.history.rounds) {
     http::RoundView r{report.round,         report.seconds,      known(report.loss),
                       known(report.metric), report.participants, {}};
     for (const std::uint32_t party : report.missing) {

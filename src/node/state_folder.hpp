@@ -31,6 +31,8 @@ struct StateFolder {
   [[nodiscard]] std::filesystem::path boot_counter() const { return root / "boot"; }
   [[nodiscard]] std::filesystem::path checkpoints() const { return root / "checkpoints"; }
   [[nodiscard]] std::filesystem::path models() const { return root / "models"; }
+  /// What the rounds of runs were like (run_history.hpp).
+  [[nodiscard]] std::filesystem::path histories() const { return root / "histories"; }
   [[nodiscard]] std::filesystem::path invites() const { return root / "invites.json"; }
   [[nodiscard]] std::filesystem::path settings() const { return root / "hansa.toml"; }
   [[nodiscard]] std::filesystem::path http_port() const { return root / "http.port"; }

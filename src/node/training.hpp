@@ -7,6 +7,7 @@
 #include "sim/evaluation.hpp"
 #include "sim/setup.hpp"
 #include "src/crypto/identity.hpp"
+#include "src/node/run_history.hpp"
 #include "src/node/run_plan.hpp"
 #include "src/store/checkpoints.hpp"
 
@@ -21,16 +22,6 @@
 #include <vector>
 
 namespace hansa::node {
-
-/// One line of a run's history.
-struct RoundReport {
-  Round round = 0;                 ///< rounds completed
-  double seconds = 0;              ///< since training began here
-  double loss = 0;                 ///< mean training loss of the round at this party; NaN if it did not train
-  double metric = 0;               ///< on this party's test rows; NaN if the round was not evaluated
-  std::uint32_t participants = 0;  ///< whose models or inputs went in
-  std::vector<std::uint32_t> missing;  ///< parties that were waited for in vain
-};
 
 /// What is known of the others' models when a training has ended.
 enum class Ending : std::uint8_t {

@@ -3,6 +3,7 @@
 #include "src/node/backup.hpp"
 
 #include "src/crypto/hash.hpp"
+#include "src/node/run_history.hpp"
 #include "src/node/sample_data.hpp"
 #include "src/store/backup_file.hpp"
 #include "src/store/key_files.hpp"
@@ -51,13 +52,14 @@ class Backup : public ::testing::Test {
     EXPECT_TRUE(db->put("binding", {&key, 1}, {&value, 1}).ok());
     EXPECT_TRUE(db->put("roster", {&key, 1}, {&value, 1}).ok());
     EXPECT_TRUE(save_boot(folder, 7).ok());
-    for (const char* part : {"models", "audit"}) {
+    for (const char* part : {"models", "audit", "histories"}) {
       EXPECT_TRUE(store::ensure_private_folder(folder.root / part).ok());
     }
     const std::string model(3'000'000, 'm');  // more than one part
     EXPECT_TRUE(store::write_private_file(folder.models() / "0123456789abcdef.f32",
                                           std::as_bytes(std::span(model.data(), model.size())))
                     .ok());
+    EXPECT_TRUE(HistoryFile(folder, crypto::hash("test", {})).append({.round = 3}, "auc").ok());
     const std::string settings = "[node]\norganisation = \"A\"\n";
     EXPECT_TRUE(store::write_private_file(folder.settings(),
                                           std::as_bytes(std::span(settings.data(), settings.size())))
@@ -102,6 +104,8 @@ TEST_F(Backup, HoldsNoKeyUnlessAskedAndThenSealed) {
   EXPECT_EQ(bytes_of(other.node_key()), node_key);
   EXPECT_EQ(bytes_of(other.curve_key()), curve_key);
   EXPECT_EQ(bytes_of(other.organisation_key()), organisation_key);
+  const auto history = HistoryFile(other, crypto::hash("test", {})).load();
+  EXPECT_TRUE(history.ok() && history->rounds.size() == 1 && history->metric_name == "auc");
   EXPECT_EQ(bytes_of(other.models() / "0123456789abcdef.f32"), std::string(3'000'000, 'm'));
   const auto without = restore_backup(base_ / "plain", {base_ / "c"}, {}, unix_now());
   ASSERT_TRUE(without.ok()) << without.error().message;
@@ -116,6 +120,7 @@ TEST_F(Backup, ARestoredFolderKnowsThatItIsOne) {
   const auto restored = restore_backup(base_ / "backup", folder, {.replace = true}, 1'800'000'000);
   ASSERT_TRUE(restored.ok()) << restored.error().message;
   EXPECT_TRUE(fs::exists(restored->moved_aside / "state.db"));
+  EXPECT_TRUE(fs::exists(restored->moved_aside / "histories"));
   EXPECT_GT(*last_boot(folder), 4'000'000'000U);
   auto db = store::StateDb::open(folder.database());
   ASSERT_TRUE(db.ok());
@@ -144,8 +149,8 @@ TEST_F(Backup, DamageAndForeignNamesAreFound) {
   EXPECT_FALSE(read_backup(base_ / "cut").ok());
   std::ofstream(base_ / "text", std::ios::binary) << "hello";
   EXPECT_FALSE(read_backup(base_ / "text").ok());
-  for (const char* name :
-       {"../evil", "audit/../../evil", "models/.hidden", "org.key", "/etc/passwd", "audit/"}) {
+  for (const char* name : {"../evil", "audit/../../evil", "models/.hidden", "histories/../x", "org.key",
+                           "/etc/passwd", "audit/"}) {
     const fs::path file = base_ / ("named" + std::to_string(tried++));
     auto writer = store::BackupWriter::create(file);
     ASSERT_TRUE(writer.ok());

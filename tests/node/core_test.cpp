@@ -18,6 +18,7 @@
 #include <cstdlib>
 #include <fstream>
 #include <sstream>
+#include <tuple>
 
 namespace hansa::node {
 namespace {
@@ -276,6 +277,57 @@ TEST_F(LiveNodes, ModelsKeepTheNamesOfTheirPartsOverARestart) {
   }
 }
 
+http::RunView run_of(Consortium& mesh, std::size_t i, const std::string& run) {
+  for (const http::RunView& known : mesh.core(i).view()->runs) {
+    if (known.id == run) return known;
+  }
+  ADD_FAILURE() << "node " << i << " does not know the run";
+  return {};
+}
+
+void expect_same_history(const http::RunView& a, const http::RunView& b) {
+  EXPECT_EQ(a.metric_name, b.metric_name);
+  ASSERT_EQ(a.history.size(), b.history.size());
+  for (std::size_t i = 0; i < a.history.size(); ++i) {
+    const http::RoundView &left = a.history[i], &right = b.history[i];
+    EXPECT_EQ(left.round, right.round);
+    EXPECT_EQ(std::tie(left.seconds, left.loss, left.metric, left.participants, left.missing),
+              std::tie(right.seconds, right.loss, right.metric, right.participants, right.missing))
+        << "round " << left.round;
+  }
+}
+
+TEST_F(LiveNodes, RememberHowTheRoundsOfARunWere) {
+  Consortium mesh(base_, kOrganisations);
+  std::ofstream(mesh[1].folder.histories()) << "as if the disk refused it";
+  mesh.found();
+  ASSERT_FALSE(HasFailure());
+  const std::string run = propose_and_approve(mesh, manifest("d-psgd", "plain", 6));
+  for (std::size_t i = 0; i < kOrganisations; ++i) {
+    ASSERT_TRUE(eventually([&] { return state(mesh, i, run) == "complete"; })) << state(mesh, i, run);
+  }
+  const http::RunView before = run_of(mesh, 0, run);
+  ASSERT_EQ(before.history.size(), 7U);
+  EXPECT_EQ(before.metric_name, "auc");
+  for (Round round = 0; round <= 6; ++round) {
+    EXPECT_EQ(before.history[round].round, round);
+    EXPECT_TRUE(before.history[round].metric.has_value());
+    EXPECT_EQ(before.history[round].loss.has_value(), round > 0) << "round 0 is the model before training";
+  }
+  mesh.crash(0);
+  mesh.start(0);
+  expect_same_history(run_of(mesh, 0, run), before);
+  // It is not worth a node's life.
+  EXPECT_EQ(run_of(mesh, 1, run).history.size(), 7U);
+  EXPECT_EQ(std::count_if(mesh[1].log.begin(), mesh[1].log.end(),
+                          [](const std::string& line) { return line.find("gaps") != std::string::npos; }),
+            1);
+  mesh.stop(1);
+  mesh.start(1);
+  EXPECT_TRUE(run_of(mesh, 1, run).history.empty());
+  EXPECT_EQ(state(mesh, 1, run), "complete");
+}
+
 /// The others do not wait for it: when it is back they have finished, and no longer train.
 TEST_F(LiveNodes, WhoComesBackAfterTheEndTakesTheModelThatTwoOthersHaveSignedFor) {
   Consortium mesh(base_, kOrganisations);
@@ -298,6 +350,16 @@ TEST_F(LiveNodes, WhoComesBackAfterTheEndTakesTheModelThatTwoOthersHaveSignedFor
   EXPECT_EQ(taken->values, expected->values);
   EXPECT_EQ(taken->parts.size(), expected->parts.size());
   EXPECT_TRUE(mesh.core(2).view()->evidence.empty());
+  const http::RunView before = run_of(mesh, 2, run);
+  ASSERT_FALSE(before.history.empty());
+  for (std::size_t i = 1; i < before.history.size(); ++i) {  // over the restart as well
+    EXPECT_LT(before.history[i - 1].round, before.history[i].round);
+    EXPECT_LT(before.history[i - 1].seconds, before.history[i].seconds);
+  }
+  EXPECT_LT(before.history.back().round, 40U) << "the last round's model is not its own";
+  mesh.stop(2);
+  mesh.start(2);
+  expect_same_history(run_of(mesh, 2, run), before);
 }
 
 TEST_F(LiveNodes, OpenTheirLobbyAgainAfterItClosed) {
