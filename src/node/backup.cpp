@@ -7,6 +7,7 @@
 #include "src/crypto/random.hpp"
 #include "src/crypto/sealed_bytes.hpp"
 #include "src/store/backup_file.hpp"
+#include "src/store/folder_lock.hpp"
 #include "src/store/key_files.hpp"
 #include "src/store/state_db.hpp"
 
@@ -257,6 +258,8 @@ Result<Restored> restore_backup(const fs::path& file, const StateFolder& folder,
     keys.bytes = std::move(*opened);
   }
   if (const auto made = store::ensure_private_folder(folder.root); !made) return made.error();
+  const auto lock = store::FolderLock::take(folder.root);
+  if (!lock) return lock.error();
   if (const auto same = same_keys(folder, *content); !same) return same.error();
   auto aside = make_room(folder, options.replace, now_s);
   if (!aside) return aside.error();

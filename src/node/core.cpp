@@ -5,6 +5,7 @@
 #include "src/crypto/random.hpp"
 #include "src/node/keeper_rows.hpp"
 #include "src/node/process_memory.hpp"
+#include "src/store/key_files.hpp"
 
 #include <hansa/assert.hpp>
 
@@ -29,8 +30,9 @@ std::uint64_t next_boot_after(std::uint64_t database, std::uint64_t file) {
 
 }  // namespace
 
-Core::Core(CoreOptions options, NodeKeys keys, store::StateDb db)
+Core::Core(CoreOptions options, store::FolderLock lock, NodeKeys keys, store::StateDb db)
     : options_(std::move(options)),
+      lock_(std::move(lock)),
       keys_(std::move(keys)),
       db_(std::move(db)),
       keeper_({.node = keys_.node->public_key(), .organisation = keys_.organisation}),
@@ -40,12 +42,19 @@ Core::Core(CoreOptions options, NodeKeys keys, store::StateDb db)
 Result<std::unique_ptr<Core>> Core::open(CoreOptions options) {
   if (const auto ready = crypto::initialise(); !ready) return ready.error();
   begin_with_little_memory();
+  auto lock = store::FolderLock::take(options.folder.root);
+  if (!lock) return lock.error();
+  for (const auto& written :
+       {options.folder.checkpoints(), options.folder.models(), options.folder.histories()}) {
+    store::remove_leftovers(written);
+  }
   if (const auto taken = take_next_curve_key(options.folder); !taken) return taken.error();
   auto keys = load_node_keys(options.folder);
   if (!keys) return keys.error();
   auto db = store::StateDb::open(options.folder.database());
   if (!db) return db.error();
-  std::unique_ptr<Core> core(new Core(std::move(options), std::move(keys).value(), std::move(db).value()));
+  std::unique_ptr<Core> core(
+      new Core(std::move(options), std::move(lock).value(), std::move(keys).value(), std::move(db).value()));
   if (const auto started = core->start(); !started) return started.error();
   return core;
 }

@@ -15,6 +15,7 @@
 #include "src/node/state_folder.hpp"
 #include "src/node/training.hpp"
 #include "src/node/wall_clock.hpp"
+#include "src/store/folder_lock.hpp"
 #include "src/store/state_db.hpp"
 
 #include <atomic>
@@ -119,7 +120,7 @@ class Core final : public http::NodeApi, private MailReceiver, private TrainingO
   using RunId = protocols::runs::RunId;
   using Clock = std::chrono::steady_clock;
 
-  explicit Core(CoreOptions options, NodeKeys keys, store::StateDb db);
+  explicit Core(CoreOptions options, store::FolderLock lock, NodeKeys keys, store::StateDb db);
 
   // core.cpp: the thread
   Result<void> start();
@@ -229,6 +230,7 @@ class Core final : public http::NodeApi, private MailReceiver, private TrainingO
   void measure(http::NodeView& view);
 
   const CoreOptions options_;
+  const store::FolderLock lock_;
   NodeKeys keys_;  ///< of them only the connection key changes
   store::StateDb db_;
   std::uint64_t boot_ = 0;

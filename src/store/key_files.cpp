@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
@@ -18,6 +19,8 @@ namespace hansa::store {
 namespace {
 
 namespace fs = std::filesystem;
+
+constexpr const char* kBeside = ".tmp";  ///< a file is written under its name with this
 
 /// Closes what it holds.
 class Descriptor {
@@ -141,7 +144,7 @@ Result<void> check_private_file(const fs::path& file) {
 Result<void> write_private_file(const fs::path& file, std::span<const std::byte> content) {
   const fs::path folder = folder_of(file);
   if (auto checked = check_private_folder(folder); !checked) return checked;
-  const fs::path beside = file.string() + ".tmp";
+  const fs::path beside = file.string() + kBeside;
   ::unlink(beside.c_str());  // left over by a crash
   const Descriptor fd(::open(beside.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
   if (!fd.open()) return system_error(beside, "create the file");
@@ -154,6 +157,18 @@ Result<void> write_private_file(const fs::path& file, std::span<const std::byte>
     return done;
   }
   return flush_folder(folder);
+}
+
+std::size_t remove_leftovers(const fs::path& folder) {
+  std::vector<fs::path> left;
+  std::error_code error;
+  for (fs::recursive_directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
+    const fs::file_status status = it->symlink_status(error);
+    if (!error && fs::is_regular_file(status) && it->path().extension() == kBeside)
+      left.push_back(it->path());
+  }
+  return static_cast<std::size_t>(
+      std::count_if(left.begin(), left.end(), [&](const fs::path& file) { return fs::remove(file, error); }));
 }
 
 Result<std::vector<std::byte>> read_private_file(const fs::path& file, std::size_t bytes_max) {

@@ -25,6 +25,9 @@ namespace hansa::store {
 /// Replaces `file` atomically and durably; its mode is 0600. The folder must be private.
 [[nodiscard]] Result<void> write_private_file(const std::filesystem::path& file,
                                               std::span<const std::byte> content);
+/// Removes what write_private_file() has left behind in `folder` and the folders in it when its process was
+/// killed: files whose names end with ".tmp". Nobody may be writing there. Returns how many there were.
+std::size_t remove_leftovers(const std::filesystem::path& folder);
 /// Checks the folder and the file, then reads at most `bytes_max`. Wipe what comes back where it is secret.
 [[nodiscard]] Result<std::vector<std::byte>> read_private_file(const std::filesystem::path& file,
                                                                std::size_t bytes_max);

@@ -193,6 +193,19 @@ TEST_F(LiveNodes, ShowWhatTheyDo) {
   EXPECT_EQ(last->size(), 3U);
 }
 
+TEST_F(LiveNodes, TwoDoNotShareAFolder) {
+  Consortium mesh(base_, 1);
+  CoreOptions again;
+  again.folder = mesh[0].folder;
+  const std::uint64_t boot = mesh.core(0).view()->boot_id;
+  const auto second = Core::open(std::move(again));
+  ASSERT_FALSE(second.ok());
+  EXPECT_NE(second.error().message.find("another process"), std::string::npos) << second.error().message;
+  mesh.stop(0);
+  mesh.start(0);
+  EXPECT_EQ(mesh.core(0).view()->boot_id, boot + 1) << "the other has changed nothing";
+}
+
 TEST_F(LiveNodes, LogAsMuchAsTheyAreToldTo) {
   Consortium mesh(base_, 1);
   EXPECT_FALSE(mesh.core(0).set_log_level("loud").ok());
@@ -315,7 +328,11 @@ TEST_F(LiveNodes, RememberHowTheRoundsOfARunWere) {
     EXPECT_EQ(before.history[round].loss.has_value(), round > 0) << "round 0 is the model before training";
   }
   mesh.crash(0);
+  const fs::path half = mesh[0].folder.checkpoints() / "0123456789abcdef" / "half.checkpoint.tmp";
+  fs::create_directories(half.parent_path());
+  std::ofstream(half) << "as kill -9 leaves it";
   mesh.start(0);
+  EXPECT_FALSE(fs::exists(half));
   expect_same_history(run_of(mesh, 0, run), before);
   // It is not worth a node's life.
   EXPECT_EQ(run_of(mesh, 1, run).history.size(), 7U);

@@ -44,6 +44,22 @@ class KeyFiles : public ::testing::Test {
   fs::path base_, folder_;
 };
 
+TEST_F(KeyFiles, WhatAKilledWriterLeftIsRemovedAndNothingElse) {
+  fs::create_directories(folder_ / "run" / "quarantine");
+  fs::create_directory(folder_ / "folder.tmp");
+  for (const char* name :
+       {"a.tmp", "run/b.checkpoint.tmp", "run/b.checkpoint", "tmp", "run/quarantine/c.tmpx"})
+    write(folder_ / name, "x");
+  write(base_ / "elsewhere.tmp", "x");
+  fs::create_symlink(base_ / "elsewhere.tmp", folder_ / "link.tmp");
+  fs::create_directory_symlink(base_, folder_ / "up");
+  EXPECT_EQ(remove_leftovers(folder_), 2u);
+  for (const char* name : {"run/b.checkpoint", "tmp", "run/quarantine/c.tmpx", "folder.tmp", "link.tmp"})
+    EXPECT_TRUE(fs::exists(folder_ / name)) << name;
+  EXPECT_EQ(remove_leftovers(folder_), 0u);
+  EXPECT_EQ(remove_leftovers(folder_ / "missing"), 0u);
+}
+
 TEST_F(KeyFiles, RoundTripsWithPrivateModes) {
   const auto node = crypto::Identity::generate(), org = crypto::Identity::generate();
   const auto curve = crypto::CurveKey::generate();
