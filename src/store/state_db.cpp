@@ -12,13 +12,20 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
+#include <fstream>
+#include <span>
+#include <string>
 #include <utility>
 
 namespace hansa::store {
 namespace {
 
-constexpr int kLayoutVersion = 1;
+constexpr std::uint64_t kLayoutVersion = 1;
 constexpr std::string_view kPromises = "promises";
+/// The row with the layout's version, for ever: unlike SQLite's user_version it has a hash, so that a flipped
+/// bit is not taken for a later program.
+constexpr std::string_view kLayoutTable = "layout", kLayoutKey = "version";
 
 Error failure(sqlite3* handle, std::string doing) {
   const int code = handle == nullptr ? SQLITE_NOMEM : sqlite3_errcode(handle);
@@ -148,7 +155,22 @@ bool set_up(sqlite3* handle) {
              " WITHOUT ROWID");
 }
 
-bool is_damage(int code) { return code == SQLITE_CORRUPT || code == SQLITE_NOTADB; }
+/// Whether SQLite's file header says what no SQLite ever wrote into fields that have no checksum.
+bool strange_header(const std::filesystem::path& file) {
+  std::array<unsigned char, 48> header{};
+  std::ifstream in(file, std::ios::binary);
+  if (!in.read(reinterpret_cast<char*>(header.data()), header.size())) return false;
+  const bool journal_versions = header[18] <= 2 && header[19] <= 2;
+  const bool schema_format = header[44] == 0 && header[45] == 0 && header[46] == 0 && header[47] <= 4;
+  return !journal_versions || !schema_format;
+}
+
+bool is_damage(int code, const std::filesystem::path& file) {
+  if (code == SQLITE_CORRUPT || code == SQLITE_NOTADB) return true;
+  return (code == SQLITE_READONLY || code == SQLITE_ERROR) && strange_header(file);
+}
+
+BytesView view_of(std::string_view text) { return std::as_bytes(std::span(text.data(), text.size())); }
 
 std::filesystem::path spare_of(const std::filesystem::path& file) { return file.string() + ".spare"; }
 
@@ -192,17 +214,13 @@ Result<StateDb> StateDb::open(const std::filesystem::path& file) {
     }
     const bool ready = set_up(db.handle_);
     const int code = sqlite3_errcode(db.handle_);
-    if (!ready && !is_damage(code)) return failure(db.handle_, "be opened");
+    if (!ready && !is_damage(code, file)) return failure(db.handle_, "be opened");
     if (ready && healthy(db.handle_)) {
-      Query version(db.handle_, "PRAGMA user_version");
-      const std::uint64_t layout = version.step() ? version.number(0) : 0;
-      if (layout > static_cast<std::uint64_t>(kLayoutVersion)) {
-        return Error{ErrorKind::failed, file.string() + " was written by a later version of hansa",
-                     "install that version again; nothing was changed"};
-      }
-      if (!run(db.handle_, "PRAGMA user_version = 1")) return failure(db.handle_, "be opened");
+      const auto known = db.check_layout();
+      if (!known) return known.error();
       if (const auto checked = db.check_rows(); !checked) return checked.error();
-      db.damaged_ = damaged || db.bad_rows_ > 0;
+      if (const auto noted = db.note_layout(); !noted) return noted.error();
+      db.damaged_ = damaged || !*known || db.bad_rows_ > 0;
       return db;
     }
     damaged = true;
@@ -212,6 +230,35 @@ Result<StateDb> StateDb::open(const std::filesystem::path& file) {
     if (attempt == 0) std::filesystem::copy_file(spare_of(file), file, none);
   }
   return Error{ErrorKind::failed, file.string() + " cannot be created", "look at the disk"};
+}
+
+/// Whether the file says the same about its layout wherever that stands; what contradicts the row is mended.
+/// An error if a later program has written it.
+Result<bool> StateDb::check_layout() {
+  const std::uint64_t bad = bad_rows_;
+  const auto row = get(kLayoutTable, view_of(kLayoutKey));
+  if (!row) return row.error();
+  bad_rows_ = bad;  // check_rows() counts it
+  const std::string mine = std::to_string(kLayoutVersion);
+  const BytesView expected = view_of(mine);
+  if (*row && !std::equal((*row)->begin(), (*row)->end(), expected.begin(), expected.end())) {
+    return Error{ErrorKind::failed, file_.string() + " was written by a later version of hansa",
+                 "install that version again; nothing was changed"};
+  }
+  Query query(handle_, "PRAGMA user_version");
+  const std::uint64_t version = query.step() ? query.number(0) : 0;
+  if (query.failed()) return failure(handle_, "be read");
+  // Without a row it is new, or from before there was one: 0 or 1.
+  if (version == kLayoutVersion) return true;
+  if (!run(handle_, "PRAGMA user_version = 1")) return failure(handle_, "be opened");
+  return version == 0 && !*row;
+}
+
+Result<void> StateDb::note_layout() {
+  const auto row = get(kLayoutTable, view_of(kLayoutKey));
+  if (!row) return row.error();
+  if (*row) return {};
+  return put(kLayoutTable, view_of(kLayoutKey), view_of(std::to_string(kLayoutVersion)));
 }
 
 /// Damaged rows give way to those of the spare; so do rows whose key is damaged, which look like others. A

@@ -47,7 +47,7 @@ class StateDb {
   /// Opens or creates `file` in a private folder, and checks all of it, every row included. A file that is
   /// damaged as a whole is renamed to FILE.damaged-N and the spare, or a new one, takes its place; damaged
   /// rows are replaced by those of the spare. Either way was_damaged() says so, and the caller must treat the
-  /// node as one that has forgotten promises.
+  /// node as one that has forgotten promises. An error if a later version of hansa has written the file.
   static Result<StateDb> open(const std::filesystem::path& file);
   StateDb(StateDb&&) noexcept;
   StateDb& operator=(StateDb&&) noexcept;
@@ -80,6 +80,8 @@ class StateDb {
 
  private:
   StateDb(sqlite3* handle, std::filesystem::path file) : handle_(handle), file_(std::move(file)) {}
+  Result<bool> check_layout();
+  Result<void> note_layout();
   Result<void> check_rows();
 
   sqlite3* handle_ = nullptr;
