@@ -351,7 +351,7 @@ TEST_F(LiveNodes, WhoComesBackAfterTheEndTakesTheModelThatTwoOthersHaveSignedFor
   mesh.found();
   ASSERT_FALSE(HasFailure());
   const std::string run = propose_and_approve(
-      mesh, manifest("d-psgd", "plain", 40) + "[deadline]\nfloor_ms = 200\nceiling_ms = 400\n");
+      mesh, manifest("d-psgd", "plain", 40) + "[deadline]\nfloor_ms = 2000\nceiling_ms = 4000\n");
   ASSERT_TRUE(eventually([&] { return mesh.core(2).view()->runs.front().round >= 1; }));
   mesh.stop(2);
   for (const std::size_t i : {0u, 1u}) {

@@ -220,7 +220,7 @@ TEST(RosterChange, NamesAndLimits) {
                                            {.remove = "zulu"},         {.revoke = true},
                                            {.pause = {"zulu"}},        {.max_nodes = {"Alfa Air"}},
                                            {.max_nodes = {"alfa=0"}},  {.max_nodes = {"alfa=65"}},
-                                           {.resume = {"x"}},          {.weight_cap = {"alfa=1.5"}},
+                                           {.resume = {"xray"}},       {.weight_cap = {"alfa=1.5"}},
                                            {.weight_cap = {"alfa=0"}}, {.weight_cap = {"alfa=x"}},
                                            {.max_nodes = {"alfa=3x"}}, {.weight_cap = {"="}}};
   for (const RosterChange& each : wrong) EXPECT_FALSE(apply(each, roster).ok());
