@@ -72,6 +72,7 @@ void SecureCohort::compute(Phase phase, Task task, Effects& out) {
 /// sum.
 void SecureCohort::begin_round(bool trains, Time now, Effects& out) {
   phase_ = Phase::ready;
+  welcome_back();
   if (round_ + 1 == run_.rounds && whole_ && run_.secure.fraction >= 1) before_last_ = model_;
   whole_ = false;
   loss_sum_ = 0;
@@ -148,6 +149,8 @@ void SecureCohort::encoded(Computed result, Time now, Effects& out) {
         std::make_shared<secure_sum::SecureInput>(std::move(result.lanes)), now, effects);
     HANSA_ASSERT(provided.ok());  // it is fresh and was encoded for this session's plan
     perform(*current_, std::move(effects), now, out);
+    skip_absent(now, out);
+    follow(now, out);
   }
   go_on(now, out);  // if meanwhile the session was given up, for the next one
 }
@@ -187,7 +190,9 @@ void SecureCohort::on_deadline(Time now, Effects& out) {
   if (current_ == nullptr) return;
   secure_sum::SessionEffects effects;
   current_->session->on_deadline(now, effects);
+  waited_ = true;
   perform(*current_, std::move(effects), now, out);
+  waited_ = false;
 }
 
 std::optional<Time> SecureCohort::next_deadline() const {

@@ -9,10 +9,15 @@
 // (protocols/party/deadline).
 //
 // A sum that is given up before anything masked has left (somebody did not even begin) is tried again without
-// the missing, with new keys, as long as the cohort's threshold can be met. After that point the input is
-// spent: the party keeps its own model for this round and goes on. A party whose training takes too long for
-// the others helps to complete their sum and takes their average. One that comes back from a crash sits out
-// the round it was in, because its old session's keys are gone.
+// the missing, with new keys, as long as the cohort's threshold can be met. After setup the input is spent:
+// the party keeps its own model for this round and goes on. A party whose training takes too long for the
+// others helps to complete their sum and takes their average. One that comes back from a crash sits out the
+// round it was in, because its old session's keys are gone.
+//
+// If all parties are one cohort, who has missed thirty rounds in a row is not waited for until it is heard
+// of again; from then on it costs the others one failed setup a round, and no time. Before, they wait at each
+// round's deadline: a restart or a short partition would else have them end the run without its rows. Whoever
+// is left behind follows as soon as so many have gone on that those who are left can complete no sum.
 //
 // What the last round's sum lacks is not taken from the own model but from the one before the round, if that
 // was a whole sum: so members who lack the same still end with the same model, and none ends with values of
@@ -29,8 +34,10 @@
 #include "protocols/party/options.hpp"
 #include "protocols/secure_sum/session.hpp"
 
+#include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <vector>
 
 namespace hansa::protocols {
@@ -127,6 +134,14 @@ class SecureCohort final : public Machine {
   void perform(Sum& sum, secure_sum::SessionEffects effects, Time now, Effects& out);
   void masked(const Masking& masking, Computed result, Time now, Effects& out);
   void ended(Time now, Effects& out);
+  [[nodiscard]] bool absent(PartyId member) const;
+  [[nodiscard]] bool ahead(PartyId member) const;
+  [[nodiscard]] bool everybody_sums() const noexcept;
+  void welcome_back();
+  void skip_absent(Time now, Effects& out);
+  void follow(Time now, Effects& out);
+  void give_up_setup(secure_sum::Set missing, Time now, Effects& out);
+  [[nodiscard]] Round reached_by(std::size_t members) const;
   [[nodiscard]] bool join_peers_ahead(Time now, Effects& out);
   void store_early(PartyId from, SecurePacketMessage message, Effects& out);
   void deliver_early(Time now, Effects& out);
@@ -138,7 +153,12 @@ class SecureCohort final : public Machine {
   Round round_ = 0;
   std::uint32_t attempt_ = 0;
   std::vector<PartyId> excluded_;  ///< from this round's further attempts, ascending
-  std::optional<End> end_;         ///< set once this round's sum is over, while the own work still goes on
+  /// Rounds in a row to whose setup a member did not come, unless it had been heard of since when this round
+  /// began; kPatientRounds of them make it absent.
+  std::map<PartyId, std::uint32_t> misses_;
+  bool waited_ = false;      ///< what ends now has come to its deadline
+  std::set<PartyId> heard_;  ///< since this round began, or their last miss
+  std::optional<End> end_;   ///< set once this round's sum is over, while the own work still goes on
   ComputeId compute_id_ = 0;
   bool computing_ = false;
   std::uint32_t encoding_attempt_ = 0;  ///< which attempt's input is being encoded

@@ -7,7 +7,9 @@
 
 #include <algorithm>
 #include <bit>
+#include <functional>
 #include <iterator>
+#include <map>
 #include <utility>
 
 namespace hansa::protocols {
@@ -15,6 +17,7 @@ namespace {
 
 constexpr std::uint32_t kAttemptsMax = 3;       // each one waits for the missing; then the round is given up
 constexpr std::size_t kEarlyPerSenderMax = 32;  // nobody gets beyond READY without us: a dozen packets
+constexpr std::uint32_t kPatientRounds = 30;    // with a member that does not come
 constexpr double kWholeModelClip = 64;          // of models in 32 bits, when the clip is one for differences
 constexpr std::size_t kMembersMin = 3;          // of two, each would learn the other's model from the sum
 
@@ -55,6 +58,85 @@ void SecureCohort::open_sum(Time now, Effects& out) {
   current_->session->start(now, effects);
   perform(*current_, std::move(effects), now, out);
   deliver_early(now, out);
+  skip_absent(now, out);
+}
+
+bool SecureCohort::absent(PartyId member) const {
+  const auto misses = misses_.find(member);
+  return misses != misses_.end() && misses->second >= kPatientRounds;
+}
+
+/// Through with this round, so that it will not come any more.
+bool SecureCohort::ahead(PartyId member) const {
+  return std::any_of(early_.begin(), early_.end(), [&](const Early& early) {
+    return early.from == member && early.message.round > round_;
+  });
+}
+
+/// Whoever was absent and has been heard of since is waited for from a round's beginning on, not at once:
+/// members that hear of it at different times would else wait for different sums.
+void SecureCohort::welcome_back() {
+  for (const Early& early : early_) heard_.insert(early.from);
+  std::erase_if(misses_, [this](const auto& entry) { return heard_.contains(entry.first); });
+  heard_.clear();
+}
+
+/// Whether a sum is under way whose cohort are all parties. Where cohorts change with the rounds, who returns
+/// is heard only by the cohort that it returns to, and others would go on without it.
+bool SecureCohort::everybody_sums() const noexcept {
+  return current_ != nullptr && current_->members.size() + excluded_.size() == run_.parties;
+}
+
+/// With members absent, or ahead, the first attempt is only for finding out who is there. It ends when all
+/// others are, so that they agree on the next one whether or not somebody returns just now; and only if those
+/// can have a sum: a party that is cut off from most must not hurry through the run alone. While this member
+/// trains, waiting costs nothing.
+void SecureCohort::skip_absent(Time now, Effects& out) {
+  if (!everybody_sums() || current_->session->awaits_input()) return;
+  if (current_->session->awaited_in_setup() == 0) return;
+  const secure_sum::Set here = current_->session->advertised();
+  secure_sum::Set gone = 0;
+  for (std::size_t i = 0; i < current_->members.size(); ++i) {
+    const PartyId member = current_->members[i];
+    if (member != options_.self && (absent(member) || ahead(member))) {
+      gone |= secure_sum::set_of(i);
+    } else if (!secure_sum::contains(here, i)) {
+      return;
+    }
+  }
+  const std::size_t there = current_->members.size() - static_cast<std::size_t>(std::popcount(gone));
+  const bool enough = there >= std::max(kMembersMin, current_->thresholds.votes);
+  if (gone != 0 && enough) give_up_setup(gone, now, out);
+}
+
+/// Members send for a later round only when they are through with this one. If so many have that the rest can
+/// complete no sum, nobody will come to ours any more. One colluder cannot make it look so.
+void SecureCohort::follow(Time now, Effects& out) {
+  if (phase_ != Phase::ready || !everybody_sums() || current_->session->awaited_in_setup() == 0) return;
+  const SumThresholds& thresholds = current_->thresholds;
+  if (reached_by(std::max(run_.parties - thresholds.votes, thresholds.colluders) + 1) > round_) {
+    give_up_setup(current_->session->awaited_in_setup(), now, out);
+  }
+}
+
+void SecureCohort::give_up_setup(secure_sum::Set missing, Time now, Effects& out) {
+  secure_sum::SessionEffects effects;
+  current_->session->give_up_setup(missing, now, effects);
+  perform(*current_, std::move(effects), now, out);
+}
+
+/// The furthest round that so many members send for; ours, if there are not so many.
+Round SecureCohort::reached_by(std::size_t members) const {
+  std::map<PartyId, Round> furthest;
+  for (const Early& early : early_) {
+    Round& round = furthest.try_emplace(early.from, round_).first->second;
+    round = std::max(round, early.message.round);
+  }
+  if (furthest.size() < members) return round_;
+  std::vector<Round> rounds;
+  for (const auto& [member, round] : furthest) rounds.push_back(round);
+  std::sort(rounds.begin(), rounds.end(), std::greater<>());
+  return rounds[members - 1];
 }
 
 /// How the members' models become the integers of this attempt.
@@ -188,16 +270,25 @@ void SecureCohort::ended(Time now, Effects& out) {
   // A member whose base differs is not missing. Who saw it in time and who did not is left to chance, so the
   // next attempt, which does without a base, asks everybody again.
   const secure_sum::Set gone = sum.deltas ? secure_sum::Set{0} : outcome.missing;
+  std::vector<PartyId> missing;
   for (std::size_t i = 0; i < sum.members.size(); ++i) {
-    const bool missing =
+    const bool lacks =
         complete ? !secure_sum::contains(outcome.decision.inputs, i) : secure_sum::contains(gone, i);
-    if (missing && sum.members[i] != options_.self) {
-      out.emit(PeerMissing{sum.round, sum.members[i], MissReason::deadline});
-    }
+    if (lacks && sum.members[i] != options_.self) missing.push_back(sum.members[i]);
+  }
+  for (const PartyId member : missing) {
+    out.emit(PeerMissing{sum.round, member,
+                         absent(member) || ahead(member) ? MissReason::suspected : MissReason::deadline});
   }
   if (const auto wait = sum.session->longest_wait()) estimator_.observe(*wait);
   const bool in_setup = outcome.reason == secure_sum::AbortReason::setup_timeout ||
                         outcome.reason == secure_sum::AbortReason::bad_dealer;
+  if (outcome.reason == secure_sum::AbortReason::setup_timeout) {
+    for (const PartyId member : missing) {
+      misses_[member] = std::min(misses_[member] + 1, kPatientRounds);
+      heard_.erase(member);
+    }
+  }
   if (complete || !in_setup || attempt_ + 1 == kAttemptsMax) {
     end_ = complete ? End::sum : End::alone;
     return go_on(now, out);
@@ -214,8 +305,9 @@ void SecureCohort::ended(Time now, Effects& out) {
 }
 
 bool SecureCohort::join_peers_ahead(Time now, Effects& out) {
-  Round ahead = round_;
-  for (const Early& early : early_) ahead = std::max(ahead, early.message.round);
+  // An honest one is there, if more than the colluders are. Who has waited in vain takes anybody's word.
+  const Round safe = reached_by(previous_->thresholds.colluders + 1);
+  const Round ahead = safe > round_ || !waited_ ? safe : reached_by(1);
   if (ahead == round_) return false;
   out.emit(RoundsSkipped{round_, ahead});
   round_ = ahead;
@@ -232,15 +324,19 @@ void SecureCohort::on_message(PartyId from, Message message, Time now, Effects& 
   if (packet->packet == nullptr || packet->round >= run_.rounds || packet->attempt >= kAttemptsMax) {
     return out.emit(Rejected{from, RejectReason::wrong_size});
   }
+  heard_.insert(from);
   if (Sum* sum = sum_of(packet->round, packet->attempt); sum != nullptr) {
     secure_sum::SessionEffects effects;
     sum->session->on_packet(*packet->packet, now, effects);
-    return perform(*sum, std::move(effects), now, out);
+    perform(*sum, std::move(effects), now, out);
+    return skip_absent(now, out);
   }
   const bool over = packet->round < round_ || (packet->round == round_ && packet->attempt < attempt_) ||
                     phase_ == Phase::finished;
   if (over) return out.emit(Rejected{from, RejectReason::late});
   store_early(from, std::move(*packet), out);
+  skip_absent(now, out);
+  follow(now, out);
 }
 
 SecureCohort::Sum* SecureCohort::sum_of(Round round, std::uint32_t attempt) noexcept {
@@ -255,10 +351,17 @@ void SecureCohort::store_early(PartyId from, SecurePacketMessage message, Effect
   if (!std::binary_search(cohort.begin(), cohort.end(), from)) {
     return out.emit(Rejected{from, RejectReason::unexpected_sender});
   }
-  const auto waiting =
-      std::count_if(early_.begin(), early_.end(), [&](const Early& e) { return e.from == from; });
-  if (static_cast<std::size_t>(waiting) >= kEarlyPerSenderMax) {
-    return out.emit(Rejected{from, RejectReason::too_many});
+  std::size_t waiting = 0;
+  auto oldest = early_.end();
+  for (auto it = early_.begin(); it != early_.end(); ++it) {
+    if (it->from != from) continue;
+    ++waiting;
+    if (oldest == early_.end() || it->message.round < oldest->message.round) oldest = it;
+  }
+  if (waiting >= kEarlyPerSenderMax) {
+    out.emit(Rejected{from, RejectReason::too_many});
+    if (oldest->message.round >= message.round) return;
+    early_.erase(oldest);  // of rounds that went by without us, the last ones are of use
   }
   early_.push_back({from, std::move(message)});
 }

@@ -271,13 +271,9 @@ void SecAggSession::on_deadline(Time now, SessionEffects& out) {
     const auto without = [&](auto has) { return all_inputs() & ~inputs_that(has); };
     switch (phase_) {
       case Phase::advert:
-        abort(AbortReason::setup_timeout, without([](const Facts& f) { return f.advert.has_value(); }), out);
-        break;
       case Phase::share:
-        abort(AbortReason::setup_timeout, without([](const Facts& f) { return f.shares.has_value(); }), out);
-        break;
       case Phase::ready:
-        abort(AbortReason::setup_timeout, without([](const Facts& f) { return f.ready.has_value(); }), out);
+        give_up_setup(awaited_in_setup(), now, out);
         break;
       case Phase::chunks:
         send_receipt(out);
@@ -306,6 +302,29 @@ void SecAggSession::on_deadline(Time now, SessionEffects& out) {
     }
   }
   advance(out);  // a leader's own deadline is only a fact
+}
+
+Set SecAggSession::awaited_in_setup() const {
+  const auto without = [&](auto has) { return all_inputs() & ~inputs_that(has); };
+  switch (phase_) {
+    case Phase::advert:
+      return all_inputs() & ~advertised();
+    case Phase::share:
+      return without([](const Facts& f) { return f.shares.has_value(); });
+    case Phase::ready:
+      return without([](const Facts& f) { return f.ready.has_value(); });
+    default:
+      return 0;
+  }
+}
+
+Set SecAggSession::advertised() const {
+  return inputs_that([](const Facts& f) { return f.advert.has_value(); });
+}
+
+void SecAggSession::give_up_setup(Set missing, Time now, SessionEffects& out) {
+  now_ = now;
+  if (phase_ <= Phase::ready) abort(AbortReason::setup_timeout, missing, out);
 }
 
 void SecAggSession::enter(Phase phase) noexcept {

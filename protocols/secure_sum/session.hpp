@@ -127,6 +127,12 @@ class SecAggSession {
   void on_deadline(Time now, SessionEffects& out);
   /// When on_deadline wants to be called.
   [[nodiscard]] std::optional<Time> next_deadline() const;
+  /// Whom setting up waits for now; nobody after setup.
+  [[nodiscard]] Set awaited_in_setup() const;
+  /// Those who have begun to set up, as far as is known here.
+  [[nodiscard]] Set advertised() const;
+  /// Sets up no longer, for want of `missing`. Nothing after setup.
+  void give_up_setup(Set missing, Time now, SessionEffects& out);
 
   [[nodiscard]] Phase phase() const noexcept { return phase_; }
   [[nodiscard]] bool over() const noexcept { return phase_ >= Phase::complete; }

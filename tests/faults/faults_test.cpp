@@ -76,8 +76,9 @@ TEST_F(Faults, APartitionHealsAndAFullDiskStopsOneNodeForAWhile) {
   for (const std::vector<int>& groups : {std::vector<int>{0, 1, 1, 1, 1}, std::vector<int>{0, 0, 1, 1, 1}}) {
     const int before = mesh_->run(0, *run)["round"];
     mesh_->wires().split(groups);
-    // Whoever is cut off notices it at its deadline, and trains on.
-    EXPECT_TRUE(eventually(Millis(20'000), [&] {
+    // Whoever is cut off notices it at its deadlines, of which a sum that has begun has several; and trains
+    // on.
+    EXPECT_TRUE(eventually(Millis(60'000), [&] {
       const Json now = mesh_->run(0, *run);
       return now.is_object() && (now["round"] >= before + 2 || now["round"] == now["rounds"]);
     })) << chaos.scene(*run);

@@ -19,13 +19,14 @@ crypto::Identity identity_of(std::uint32_t party) {
   return crypto::Identity::from_seed(hasher.finish().bytes);
 }
 
-/// One cohort of everybody, one round; `passes` decides which packets of which attempt arrive.
+/// One cohort of everybody; `passes` decides which packets of which attempt arrive.
 class Cohort {
  public:
   using Passes = std::function<bool(std::uint32_t from, std::uint32_t to, std::uint32_t attempt)>;
 
-  Cohort(std::uint32_t members, std::uint32_t colluders, Passes passes) : passes_(std::move(passes)) {
-    RunOptions run = run_options(members, 1, 8);
+  Cohort(std::uint32_t members, std::uint32_t colluders, Passes passes, Round rounds = 1)
+      : passes_(std::move(passes)) {
+    RunOptions run = run_options(members, rounds, 8);
     run.aggregation = Aggregation::secure;
     run.secure.colluders = colluders;
     run.deadline.floor = 1s;
@@ -37,6 +38,24 @@ class Cohort {
                                        .identity = std::make_shared<const crypto::Identity>(identity_of(i)),
                                        .entropy = std::make_shared<exec::SeededEntropy>(1, P(i), 0)}));
     }
+  }
+
+  [[nodiscard]] Time now() const noexcept { return now_; }
+  /// Parties that left out rounds.
+  std::vector<PartyId> skipped;
+  /// When each round of a party was over.
+  std::map<std::pair<PartyId, Round>, Time> completed;
+  /// When a sum had so many inputs for the first time.
+  std::map<std::uint32_t, Time> first_sum_of;
+
+  /// A packet out of nowhere.
+  void forge(std::uint32_t from, std::uint32_t to, Round round) {
+    const auto bytes = std::make_shared<const secure_sum::Bytes>(200);
+    at(Time{1}, [this, from, to, round, bytes] {
+      input(to, [&](Machine& machine, Effects& out) {
+        machine.on_message(P(from), SecurePacketMessage{round, 0, bytes}, now_, out);
+      });
+    });
   }
 
   /// The end of every attempt, by party.
@@ -86,7 +105,13 @@ class Cohort {
               [&](Machine& machine, Effects& out) { machine.on_computed(id, std::move(result), now_, out); });
       });
     } else if (auto* emit = std::get_if<Emit>(&effect)) {
-      if (const auto* ended = std::get_if<SumEnded>(&emit->event)) ended_.emplace_back(P(i), *ended);
+      if (std::holds_alternative<RoundsSkipped>(emit->event)) skipped.push_back(P(i));
+      if (const auto* done = std::get_if<RoundCompleted>(&emit->event))
+        completed[{P(i), done->completed}] = now_;
+      if (const auto* ended = std::get_if<SumEnded>(&emit->event)) {
+        ended_.emplace_back(P(i), *ended);
+        first_sum_of.try_emplace(ended->contributors, now_);
+      }
     }
   }
 
@@ -153,6 +178,66 @@ TEST(SecureCohort, ColludersCannotShrinkASumByPlayingDead) {
       EXPECT_GE(ended.members, 5U) << "or no packet of such a sum leaves";
     }
     EXPECT_GT(attempts, 0U);
+  }
+}
+
+/// Thirty rounds wait for it until the deadline of one second; the others do not.
+TEST(SecureCohort, AMemberThatIsAwayIsWaitedForThirtyTimes) {
+  constexpr Round kRounds = 50;
+  Cohort cohort(
+      5, 1, [](std::uint32_t from, std::uint32_t to, std::uint32_t) { return from < 4 && to < 4; }, kRounds);
+  std::size_t sums = 0;
+  for (const auto& [party, ended] : cohort.run()) {
+    if (ended.contributors == 0) continue;
+    EXPECT_EQ(ended.contributors, 4U);
+    ++sums;
+  }
+  EXPECT_EQ(sums, 4 * kRounds) << "every round of those who are there";
+  for (std::uint32_t i = 0; i < 4; ++i) EXPECT_LT((cohort.completed.at({P(i), kRounds})), 31s);
+}
+
+/// Cut off for half a minute, and in the sums again at once: it goes where the others are without
+/// waiting for its own deadlines, and they wait for it since they have heard of it.
+TEST(SecureCohort, WhoReturnsIsInTheNextSum) {
+  constexpr Time kBack = 30'800ms;
+  const Cohort* self = nullptr;
+  Cohort cohort(
+      5, 1,
+      [&](std::uint32_t from, std::uint32_t to, std::uint32_t) {
+        return self->now() > kBack || (from < 4 && to < 4);
+      },
+      90);
+  self = &cohort;
+  static_cast<void>(cohort.run());
+  EXPECT_EQ(cohort.skipped, std::vector<PartyId>(cohort.skipped.size(), P(4)));
+  EXPECT_FALSE(cohort.skipped.empty());
+  ASSERT_TRUE(cohort.first_sum_of.contains(4) && cohort.first_sum_of.contains(5));
+  EXPECT_LT(cohort.first_sum_of.at(4), kBack);
+  EXPECT_GT(cohort.first_sum_of.at(5), kBack);
+  EXPECT_LT(cohort.first_sum_of.at(5), kBack + 100ms);
+  for (std::uint32_t i = 0; i < 5; ++i) EXPECT_LT((cohort.completed.at({P(i), 90})), 33s);
+}
+
+/// Who sends for the next round will not come to this one.
+TEST(SecureCohort, AMemberThatIsAheadIsNotWaitedFor) {
+  Cohort cohort(
+      5, 1, [](std::uint32_t from, std::uint32_t, std::uint32_t) { return from < 4; }, 2);
+  for (std::uint32_t i = 0; i < 4; ++i) cohort.forge(4, i, 1);
+  static_cast<void>(cohort.run());
+  for (std::uint32_t i = 0; i < 4; ++i) EXPECT_LT((cohort.completed.at({P(i), 1})), 100ms);
+}
+
+/// With one colluder in five, what one member sends moves nobody else to another round. It is taken for ahead
+/// itself, and left behind.
+TEST(SecureCohort, OneMemberCannotMakeOthersSkipRounds) {
+  constexpr Round kRounds = 20;
+  Cohort cohort(
+      5, 1, [](std::uint32_t, std::uint32_t, std::uint32_t) { return true; }, kRounds);
+  for (std::uint32_t victim = 1; victim < 5; ++victim) cohort.forge(0, victim, 15);
+  static_cast<void>(cohort.run());
+  for (const PartyId party : cohort.skipped) EXPECT_EQ(party, P(0));
+  for (std::uint32_t i = 1; i < 5; ++i) {
+    for (Round round = 1; round <= kRounds; ++round) EXPECT_TRUE(cohort.completed.contains({P(i), round}));
   }
 }
 
