@@ -9,6 +9,7 @@
 #include "src/store/key_files.hpp"
 #include "src/store/state_db.hpp"
 #include "tests/node/consortium.hpp"
+#include "tests/temporary_folder.hpp"
 
 #include <gmock/gmock.h>
 
@@ -35,13 +36,6 @@ std::string bytes_of(const fs::path& file) {
 
 class Backup : public ::testing::Test {
  protected:
-  void SetUp() override {
-    std::string name = (fs::temp_directory_path() / "hansa-backup-XXXXXX").string();
-    ASSERT_NE(::mkdtemp(name.data()), nullptr);
-    base_ = name;
-  }
-  void TearDown() override { fs::remove_all(base_); }
-
   /// A folder as a node leaves it.
   StateFolder node_folder(const std::string& name) {
     StateFolder folder{base_ / name};
@@ -67,7 +61,8 @@ class Backup : public ::testing::Test {
     return folder;
   }
 
-  fs::path base_;
+  const test::TemporaryFolder temporary_;
+  const fs::path base_ = temporary_.path();
 };
 
 TEST_F(Backup, HoldsNoKeyUnlessAskedAndThenSealed) {

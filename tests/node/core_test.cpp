@@ -7,6 +7,7 @@
 #include "src/http/metrics.hpp"
 #include "src/node/sample_data.hpp"
 #include "tests/node/consortium.hpp"
+#include "tests/temporary_folder.hpp"
 
 #include <gtest/gtest.h>
 
@@ -30,15 +31,12 @@ using testing::eventually;
 class LiveNodes : public ::testing::Test {
  protected:
   void SetUp() override {
-    std::string name = (fs::temp_directory_path() / "hansa-node-XXXXXX").string();
-    ASSERT_NE(::mkdtemp(name.data()), nullptr);
-    base_ = name;
+    base_ = temporary_.path();
     fs::create_directory(base_ / "data");
     auto data = write_sample_data(base_ / "data", kOrganisations);
     ASSERT_TRUE(data.ok()) << data.error().message;
     data_ = std::move(data).value();
   }
-  void TearDown() override { fs::remove_all(base_); }
 
   [[nodiscard]] std::string manifest(const std::string& strategy, const std::string& aggregation,
                                      int rounds) const {
@@ -74,6 +72,7 @@ class LiveNodes : public ::testing::Test {
   }
 
   static constexpr std::uint32_t kOrganisations = 3;
+  const test::TemporaryFolder temporary_;
   fs::path base_;
   SampleData data_;
 };

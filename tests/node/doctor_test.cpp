@@ -5,6 +5,7 @@
 #include "src/node/roster_change.hpp"
 #include "src/store/audit_log.hpp"
 #include "src/store/state_db.hpp"
+#include "tests/temporary_folder.hpp"
 
 #include <hansa/version.hpp>
 
@@ -38,9 +39,7 @@ CheckState state_of(const Checks& checks, const std::string& name) {
 class Doctor : public ::testing::Test {
  protected:
   void SetUp() override {
-    std::string name = (fs::temp_directory_path() / "hansa-doctor-XXXXXX").string();
-    ASSERT_NE(::mkdtemp(name.data()), nullptr);
-    base_ = name;
+    base_ = temporary_.path();
     folder_.root = base_ / "node";
     constexpr crypto::StretchCost kCheap{.passes = 1, .memory_kib = 64};
     ASSERT_TRUE(make_state_folder(folder_, crypto::SecretText("pass"), kCheap).ok());
@@ -52,8 +51,8 @@ class Doctor : public ::testing::Test {
     }
     ASSERT_TRUE(store::AuditLog::open(folder_.audit(), load_node_keys(folder_)->node->public_key()).ok());
   }
-  void TearDown() override { fs::remove_all(base_); }
 
+  const test::TemporaryFolder temporary_;
   fs::path base_;
   StateFolder folder_;
 };

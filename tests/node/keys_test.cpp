@@ -7,6 +7,7 @@
 #include "src/node/sample_data.hpp"
 #include "src/store/key_files.hpp"
 #include "tests/node/consortium.hpp"
+#include "tests/temporary_folder.hpp"
 
 #include <gtest/gtest.h>
 
@@ -29,13 +30,6 @@ constexpr std::int64_t kHour = 3600, kDay = 24 * kHour;
 
 class Keys : public ::testing::Test {
  protected:
-  void SetUp() override {
-    std::string name = (fs::temp_directory_path() / "hansa-keys-XXXXXX").string();
-    ASSERT_NE(::mkdtemp(name.data()), nullptr);
-    base_ = name;
-  }
-  void TearDown() override { fs::remove_all(base_); }
-
   /// Whether every node is connected to all others, with these epochs by member, and knows that they have its
   /// newest key.
   static bool all_connected(Consortium& mesh, const std::vector<std::uint32_t>& epochs) {
@@ -65,7 +59,8 @@ class Keys : public ::testing::Test {
     return text;
   }
 
-  fs::path base_;
+  const test::TemporaryFolder temporary_;
+  const fs::path base_ = temporary_.path();
 };
 
 /// Somebody with keys that they should not have.

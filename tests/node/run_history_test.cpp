@@ -3,6 +3,7 @@
 #include "src/node/run_history.hpp"
 
 #include "src/store/key_files.hpp"
+#include "tests/temporary_folder.hpp"
 
 #include <hansa/rng.hpp>
 
@@ -181,12 +182,9 @@ TEST(RunHistory, IsBounded) {
 class HistoryFileTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    std::string name = (fs::temp_directory_path() / "hansa-history-XXXXXX").string();
-    ASSERT_NE(::mkdtemp(name.data()), nullptr);
-    folder_.root = name;
+    folder_.root = temporary_.path();
     file_ = folder_.histories() / (kRun.hex().substr(0, 16) + ".jsonl");
   }
-  void TearDown() override { fs::remove_all(folder_.root); }
 
   void append(Round first, Round last) const {
     for (const Round round : numbers(first, last)) {
@@ -205,6 +203,7 @@ class HistoryFileTest : public ::testing::Test {
   }
   void put(const std::string& text) const { std::ofstream(file_, std::ios::binary) << text; }
 
+  const test::TemporaryFolder temporary_;
   StateFolder folder_;
   fs::path file_;
 };

@@ -4,6 +4,7 @@
 
 #include "sim/experiment.hpp"
 #include "src/node/sample_data.hpp"
+#include "tests/temporary_folder.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -69,9 +70,7 @@ std::string text_of(const fs::path& file) {
 class NodeTraining : public ::testing::Test {
  protected:
   void SetUp() override {
-    std::string name = (fs::temp_directory_path() / "hansa-training-XXXXXX").string();
-    ASSERT_NE(::mkdtemp(name.data()), nullptr);
-    folder_ = name;
+    folder_ = temporary_.path();
     auto data = write_sample_data(folder_, kParties);
     ASSERT_TRUE(data.ok()) << data.error().message;
     data_ = std::move(data).value();
@@ -82,7 +81,6 @@ class NodeTraining : public ::testing::Test {
     std::sort(keys_.begin(), keys_.end(),
               [](const auto& a, const auto& b) { return a->public_key() < b->public_key(); });
   }
-  void TearDown() override { fs::remove_all(folder_); }
 
   [[nodiscard]] std::string write_config(const std::string& strategy, const std::string& aggregation,
                                          bool pooled) const {
@@ -132,6 +130,7 @@ class NodeTraining : public ::testing::Test {
     return {data_.parties[i].string(), "", data_.test.string(), ""};
   }
 
+  const test::TemporaryFolder temporary_;
   fs::path folder_;
   SampleData data_;
   std::vector<std::shared_ptr<const crypto::Identity>> keys_;

@@ -3,6 +3,7 @@
 #include "src/store/audit_log.hpp"
 
 #include "src/store/audit_scan.hpp"
+#include "tests/temporary_folder.hpp"
 
 #include <gtest/gtest.h>
 
@@ -41,12 +42,9 @@ void put(const fs::path& file, const std::string& bytes) {
 class AuditLogTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    std::string name = (fs::temp_directory_path() / "hansa-audit-XXXXXX").string();
-    ASSERT_NE(::mkdtemp(name.data()), nullptr);
-    base_ = name;
+    base_ = temporary_.path();
     folder_ = base_ / "audit";
   }
-  void TearDown() override { fs::remove_all(base_); }
 
   /// kEntries entries, heads over 3 and 6 of them, both cosigned, and a head of another node witnessed.
   void make_log() {
@@ -69,6 +67,7 @@ class AuditLogTest : public ::testing::Test {
   }
 
   crypto::Identity node_ = identity(1), peer_ = identity(2);
+  const test::TemporaryFolder temporary_;
   fs::path base_, folder_;
 };
 

@@ -2,6 +2,8 @@
 // the one before it does.
 #include "src/store/checkpoints.hpp"
 
+#include "tests/temporary_folder.hpp"
+
 #include <hansa/rng.hpp>
 
 #include <gtest/gtest.h>
@@ -51,13 +53,6 @@ bool same(const ParametersRef& a, const ParametersRef& b) {
 
 class CheckpointsTest : public ::testing::Test {
  protected:
-  void SetUp() override {
-    std::string name = (fs::temp_directory_path() / "hansa-checkpoints-XXXXXX").string();
-    ASSERT_NE(::mkdtemp(name.data()), nullptr);
-    base_ = name;
-  }
-  void TearDown() override { fs::remove_all(base_); }
-
   [[nodiscard]] std::vector<fs::path> files() const {
     std::vector<fs::path> found;
     for (const auto& entry : fs::recursive_directory_iterator(base_)) {
@@ -68,7 +63,8 @@ class CheckpointsTest : public ::testing::Test {
   }
   Checkpoints open() { return Checkpoints::open(base_ / "checkpoints", run_).value(); }
 
-  fs::path base_;
+  const test::TemporaryFolder temporary_;
+  const fs::path base_ = temporary_.path();
   crypto::Hash256 run_ = crypto::hash("test", {});
 };
 

@@ -2,6 +2,8 @@
 // is overwritten by accident, a leftover of a crash does no harm.
 #include "src/store/key_files.hpp"
 
+#include "tests/temporary_folder.hpp"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -23,13 +25,10 @@ constexpr crypto::StretchCost kCheap{.passes = 1, .memory_kib = 64};
 class KeyFiles : public ::testing::Test {
  protected:
   void SetUp() override {
-    std::string name = (fs::temp_directory_path() / "hansa-keys-XXXXXX").string();
-    ASSERT_NE(::mkdtemp(name.data()), nullptr);
-    base_ = name;
+    base_ = temporary_.path();
     folder_ = base_ / "state";
     ASSERT_TRUE(ensure_private_folder(folder_).ok());
   }
-  void TearDown() override { fs::remove_all(base_); }
 
   static unsigned mode(const fs::path& path) {
     struct stat status {};
@@ -41,6 +40,7 @@ class KeyFiles : public ::testing::Test {
     ::chmod(path.c_str(), mode);
   }
 
+  const test::TemporaryFolder temporary_;
   fs::path base_, folder_;
 };
 

@@ -2,6 +2,7 @@
 #include "src/store/state_db.hpp"
 
 #include "src/store/key_files.hpp"
+#include "tests/temporary_folder.hpp"
 
 #include <hansa/rng.hpp>
 
@@ -28,13 +29,11 @@ Bytes bytes(std::string_view text) {
 class StateDbTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    std::string name = (fs::temp_directory_path() / "hansa-state-XXXXXX").string();
-    ASSERT_NE(::mkdtemp(name.data()), nullptr);  // 0700
-    folder_ = name;
+    folder_ = temporary_.path();
     file_ = folder_ / "state.db";
   }
-  void TearDown() override { fs::remove_all(folder_); }
 
+  const test::TemporaryFolder temporary_;
   fs::path folder_, file_;
 };
 
