@@ -2,8 +2,8 @@
 // round takes beside its training, and what a node costs when nothing is left to do.
 //   round_ms             from one round to the next at a node, median of all rounds and nodes; training, the
 //                        evaluation of every model and transfer included
-//   overhead_ms          the same without the time that the node spent in training and evaluating, by its own
-//                        count; transfer is left in
+//   overhead_ms          the same without the time that the node trained, by its own count; evaluation and
+//                        transfer are left in
 //   round_ms_quartile    the first quartile: what other programs leave of it
 //   cpu_ms_per_round     CPU time of one node over the rounds, with joining and reading its data
 //   idle_rss_mib, idle_cpu_percent   the largest of the five nodes, after the run, over 20 s
@@ -76,7 +76,7 @@ class Consortium {
     }
     return between;
   }
-  /// Milliseconds that a node trained and evaluated, by its own count, for each round.
+  /// Milliseconds that a node trained, by its own count, for each round.
   [[nodiscard]] double training_ms(int node) const {
     constexpr std::string_view kName = "\nhansa_training_seconds_total ";
     const auto client = http::Client::of_folder(folder(node));
@@ -159,7 +159,7 @@ void live_5_nodes(benchmark::State& state, const char* aggregation) {
   state.counters["idle_rss_mib"] = quantile(rss, 1);
   state.counters["idle_cpu_percent"] = quantile(idle, 1);
   const std::string name = std::string("5 live nodes, ") + aggregation;
-  record({name + ": ms per round beyond training, transfer included", false, 20, overhead});
+  record({name + ": ms per round beyond training, evaluation and transfer included", false, 20, overhead});
   record({name + ", idle: resident MiB of a node", false, 40, rss});
   record({name + ", idle: percent of a processor", false, 0.5, idle});
 }
