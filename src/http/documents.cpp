@@ -248,7 +248,7 @@ Json runs_document(const NodeView& view) {
 
 Json run_document(const RunView& run) {
   Json document = with_schema("run", run_json(run));
-  document["history"] = list(run.history, round_json);
+  document["history"] = list(run.history.all(), round_json);
   document["privacy"] = list(run.privacy);
   document["manifest"] = run.manifest;
   document["data_schema"] = run.data_schema;

@@ -5,6 +5,7 @@
 
 #include <hansa/result.hpp>
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -89,6 +90,28 @@ struct RoundView {
   std::vector<std::string> missing;  ///< names of parties
 };
 
+/// A run's rounds, shared by the views that show them: most runs are over, and views are made all the time.
+/// Reads as a vector; immutable as the view that holds it.
+class RoundViews {
+ public:
+  RoundViews() = default;
+  explicit RoundViews(std::vector<RoundView> rounds)
+      : rounds_(std::make_shared<const std::vector<RoundView>>(std::move(rounds))) {}
+  [[nodiscard]] const std::vector<RoundView>& all() const noexcept {
+    static const std::vector<RoundView> kNone;
+    return rounds_ == nullptr ? kNone : *rounds_;
+  }
+  [[nodiscard]] auto begin() const noexcept { return all().begin(); }
+  [[nodiscard]] auto end() const noexcept { return all().end(); }
+  [[nodiscard]] std::size_t size() const noexcept { return all().size(); }
+  [[nodiscard]] bool empty() const noexcept { return all().empty(); }
+  [[nodiscard]] const RoundView& operator[](std::size_t i) const { return all()[i]; }
+  [[nodiscard]] const RoundView& back() const { return all().back(); }
+
+ private:
+  std::shared_ptr<const std::vector<RoundView>> rounds_;
+};
+
 struct RunView {
   std::string id, name;
   std::string state;  ///< proposed, running, complete, diverged, expired, stopped, failed
@@ -105,7 +128,7 @@ struct RunView {
   std::string model_hash;  ///< this node's final model
   std::string failure;     ///< why this node does not train
   std::int64_t created_at_s = 0, approve_by_s = 0;
-  std::vector<RoundView> history;
+  RoundViews history;
   std::vector<std::string> privacy;  ///< lines
   std::string manifest;              ///< the configuration as TOML
   std::string data_schema;           ///< of CSV data, as TOML; empty if the data needs none

@@ -65,7 +65,8 @@ struct LocalRun {
   std::unique_ptr<Training> training;
   bool loading = false;
   RunHistory history;
-  double seconds_before = 0;  ///< of training, before the node was started again
+  std::optional<http::RoundViews> shown;  ///< as long as the history and the parties' names are these
+  double seconds_before = 0;              ///< of training, before the node was started again
   Round round = 0;
   learn::Layout layout;
   std::string failure;
@@ -215,7 +216,9 @@ class Core final : public http::NodeApi, private MailReceiver, private TrainingO
   // core_view.cpp
   void refresh_view();
   [[nodiscard]] http::RosterView roster_view() const;
-  [[nodiscard]] http::RunView run_view(const protocols::runs::Run& run) const;
+  [[nodiscard]] http::RunView run_view(const protocols::runs::Run& run);
+  [[nodiscard]] http::RoundViews round_views(const protocols::runs::Run& run,
+                                             const RunHistory& history) const;
   [[nodiscard]] std::string name_of(const NodeKey& node) const;
 
   // core_keys.cpp

@@ -27,6 +27,7 @@ void Core::round_done(const RunId& id, const RoundReport& report) {
     if (report.round > 0) ++counters_.rounds;  // 0: the model before training
     book_.saw(id, keys_.node->public_key(), report.round);
     report.seconds += local.seconds_before;
+    local.shown.reset();
     if (add_round(local.history, report))
       kept_history(HistoryFile(options_.folder, id).append(report, local.history.metric_name));
     emit("round", id.hex());
@@ -37,6 +38,7 @@ void Core::round_done(const RunId& id, const RoundReport& report) {
 void Core::forget_round(const RunId& id, LocalRun& local, Round round) {
   const auto scored = [&](const RoundReport& report) { return report.round == round; };
   if (std::erase_if(local.history.rounds, scored) == 0) return;
+  local.shown.reset();
   kept_history(HistoryFile(options_.folder, id).rewrite(local.history));
 }
 

@@ -88,6 +88,7 @@ void Core::noticed_roster(const roster::KeeperEvent& event) {
 /// Who may connect, and who may take part in runs, follow the roster.
 void Core::roster_changed() {
   allowed_ = keeper_.allowed_nodes(unix_now());
+  for (auto& [run, local] : local_) local.shown.reset();  // with other names
   std::vector<MeshPeer> peers;
   std::vector<protocols::runs::Member> members;
   std::vector<protocols::membership::Member> watched;

@@ -137,6 +137,7 @@ void Core::runs_changed() {
   std::set<RunId> exchanged;  // also after we have finished: others may still need our last model
   for (const auto& [id, run] : book_.runs()) {
     const auto local = local_.find(id);
+    if (local != local_.end()) local->second.shown.reset();  // who its parties are may just have come
     if (local != local_.end() && run.begin && run.state != runs::RunState::running) {
       end_training(local->second);
     }

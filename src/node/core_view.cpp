@@ -195,7 +195,7 @@ http::RosterView Core::roster_view() const {
   return v;
 }
 
-http::RunView Core::run_view(const runs::Run& run) const {
+http::RunView Core::run_view(const runs::Run& run) {
   http::RunView v;
   v.id = run.id.hex();
   v.name = run.manifest.name;
@@ -238,7 +238,15 @@ http::RunView Core::run_view(const runs::Run& run) const {
   v.round = std::max<std::uint32_t>(v.round, local->second.round);
   v.metric_name = local->second.history.metric_name;
   v.failure = local->second.failure;
-  for (const RoundReport& report : local->second.history.rounds) {
+  if (!local->second.shown) local->second.shown = round_views(run, local->second.history);
+  v.history = *local->second.shown;
+  return v;
+}
+
+http::RoundViews Core::round_views(const runs::Run& run, const RunHistory& history) const {
+  std::vector<http::RoundView> rounds;
+  rounds.reserve(history.rounds.size());
+  for (const RoundReport& report : history.rounds) {
     http::RoundView r{report.round,         report.seconds,      known(report.loss),
                       known(report.metric), report.participants, {}};
     for (const std::uint32_t party : report.missing) {
@@ -246,9 +254,9 @@ http::RunView Core::run_view(const runs::Run& run) const {
         r.missing.push_back(name_of(run.begin->approvals[party].party));
       }
     }
-    v.history.push_back(std::move(r));
+    rounds.push_back(std::move(r));
   }
-  return v;
+  return http::RoundViews(std::move(rounds));
 }
 
 }  // namespace hansa::node

@@ -53,6 +53,7 @@ RunView training_run(std::int64_t now_s) {
   run.approved_here = true;
   run.created_at_s = now_s - 900;
   run.approve_by_s = now_s - 300;
+  std::vector<RoundView> history;
   for (std::uint32_t round = 1; round <= run.round; ++round) {
     const double wave = double((round * 37) % 11) / 200;
     RoundView entry;
@@ -62,8 +63,9 @@ RunView training_run(std::int64_t now_s) {
     if (round % 2 == 0) entry.metric = 0.93 - 0.35 / (1 + 0.4 * round) - wave / 5;
     entry.participants = round % 9 == 0 ? 3 : 4;
     if (round % 9 == 0) entry.missing = {"Danzig"};
-    run.history.push_back(entry);
+    history.push_back(entry);
   }
+  run.history = RoundViews(std::move(history));
   run.privacy = {"Peers see only sums over all parties of a cohort, masked until they are complete.",
                  "Tolerates 1 colluding and 1 dropped party of 4. The final model is known to all."};
   run.manifest = "name = \"bank-branches\"\nseed = 7\n[model]\nkind = \"logistic\"\n";
@@ -89,9 +91,10 @@ RunView finished_run(std::int64_t now_s) {
   run.approved_here = true;
   run.created_at_s = now_s - 86'400;
   run.approve_by_s = now_s - 86'000;
-  run.history.push_back({0, 0.1, std::nullopt, 0.1, 3, {}});  // the model before training
+  std::vector<RoundView> history = {{0, 0.1, std::nullopt, 0.1, 3, {}}};  // the model before training
   for (std::uint32_t round = 1; round <= 10; ++round)
-    run.history.push_back({round, round * 1.5, 1.2 / round, 0.8 - 0.4 / round, 3, {}});
+    history.push_back({round, round * 1.5, 1.2 / round, 0.8 - 0.4 / round, 3, {}});
+  run.history = RoundViews(std::move(history));
   return run;
 }
 

@@ -34,7 +34,9 @@ int main(int argc, char** argv) {
           RoundView next = training.history.back();
           next.round = ++training.round;
           next.seconds += 3;
-          training.history.push_back(next);
+          std::vector<RoundView> history = training.history.all();
+          history.push_back(next);
+          training.history = RoundViews(std::move(history));
         },
         {"round", run});
   }
