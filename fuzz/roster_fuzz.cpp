@@ -3,6 +3,7 @@
 // and their nodes send it to the keeper of organisation 0; no assertion may fire, and its restart must find
 // the same roster.
 #include "fuzz/require.hpp"
+#include "protocols/roster/admission.hpp"
 #include "protocols/roster/identity.hpp"
 #include "protocols/roster/keeper.hpp"
 #include "protocols/roster/source.hpp"
@@ -73,6 +74,13 @@ void decode(std::uint8_t which, BytesView bytes) {
       static_cast<void>(crypto::read_key_file_info(bytes, "fuzz"));
       const auto draft = decode_draft(bytes);
       if (draft) require(encode(*draft) == Bytes(bytes.begin(), bytes.end()));
+      same(decode_node_request(bytes), bytes);
+      auto admission = decode_admission(bytes);
+      same(admission, bytes);
+      if (!admission || admission->organisation != key_of(0).public_key()) return;
+      sign(*admission, key_of(0));  // a careless organisation signs anything
+      const Hash256 id = id_of(admission->organisation).hash;
+      static_cast<void>(first_records(*admission, id, admission->node, admission->issued_at));
     }
   }
 }

@@ -19,6 +19,9 @@
 
 namespace hansa::protocols::roster {
 
+struct NodeRequest;
+struct NodeAdmission;
+
 struct KeeperConfig {
   PublicKey node{};
   PublicKey organisation{};
@@ -91,6 +94,14 @@ class RosterKeeper {
   }
   Result<void> publish(const NodeCertificate& certificate, UnixTime now, KeeperEffects& out);
   Result<void> publish(const CurveRotation& rotation, UnixTime now, KeeperEffects& out);
+  /// Certifies a further node of the own organisation, or one of its nodes anew, and tells all; with what
+  /// comes back a new node begins (admission.hpp).
+  Result<NodeAdmission> admit(const NodeRequest& request, const crypto::Identity& organisation, UnixTime now,
+                              KeeperEffects& out);
+  /// Ends one of the own organisation's nodes, this one or another: nobody lets it in any more. The
+  /// certificate that says so comes back.
+  Result<NodeCertificate> retire(const PublicKey& node, const crypto::Identity& organisation, UnixTime now,
+                                 KeeperEffects& out);
   /// A vote that was signed elsewhere (approval_bytes). It obeys the same rules as approve().
   Result<void> submit(const Vote& vote, UnixTime now, KeeperEffects& out, bool accept_double_signing = false);
 
@@ -130,6 +141,8 @@ class RosterKeeper {
   }
   /// The own node's newest certificate; null if none.
   [[nodiscard]] const NodeEntry* own_node() const noexcept;
+  /// The own organisation's nodes that are not retired, this one included, ascending by key.
+  [[nodiscard]] std::vector<const NodeEntry*> own_nodes() const;
   [[nodiscard]] bool recovering() const noexcept { return recovering_; }
   /// By KeeperReject.
   [[nodiscard]] const std::array<std::uint64_t, kKeeperRejects>& rejected() const noexcept {
@@ -200,6 +213,9 @@ class RosterKeeper {
   Result<Hash256> offer(const SignedRoster& proposal, UnixTime now, KeeperEffects& out);
   [[nodiscard]] Approved approval_of(const SignedRoster& roster) const;
   void remember_signature(const SignedRoster& roster, KeeperEffects& out);
+
+  // keeper_nodes.cpp
+  [[nodiscard]] Result<void> may_admit(const NodeRequest& request, UnixTime now) const;
 
   // keeper_sync.cpp
   [[nodiscard]] Access access_of(const PublicKey& node) const;

@@ -422,35 +422,4 @@ Result<void> RosterKeeper::leave(const crypto::Identity& organisation, UnixTime 
   return {};
 }
 
-Result<void> RosterKeeper::publish(const NodeCertificate& certificate, UnixTime now, KeeperEffects& out) {
-  if (certificate.organisation != config_.organisation)
-    return refuse("the certificate is of another organisation");
-  if (chain_.empty()) return no_roster();
-  const auto nodes = nodes_.nodes_of(config_.organisation, kCertificatesKept);
-  const Organisation* own = chain_.head().roster.find(config_.organisation);
-  const bool is_new =
-      !certificate.retired && std::none_of(nodes.begin(), nodes.end(), [&](const NodeEntry* entry) {
-        return entry->certificate.node == certificate.node;
-      });
-  if (own != nullptr && is_new && nodes.size() >= own->max_nodes) {
-    return refuse("this organisation may have " + std::to_string(own->max_nodes) + " nodes and has them",
-                  "retire one, or propose a higher max_nodes");
-  }
-  const Bytes object = encode(certificate);
-  if (const auto readable = decode_certificate(object); !readable) return readable.error();
-  if (certificate.serial < next_serial()) {
-    return refuse("the serial must be at least " + std::to_string(next_serial()));
-  }
-  if (const Outcome refused = take_certificate(object, now, out)) return not_taken(*refused);
-  out.emplace_back(TellAll{object});
-  return {};
-}
-
-Result<void> RosterKeeper::publish(const CurveRotation& rotation, UnixTime now, KeeperEffects& out) {
-  const Bytes object = encode(rotation);
-  if (const Outcome refused = take_rotation(object, now, out)) return not_taken(*refused);
-  out.emplace_back(TellAll{object});
-  return {};
-}
-
 }  // namespace hansa::protocols::roster

@@ -21,27 +21,13 @@ constexpr std::string_view kRejectionPrefix = "hansa-request-rejection-v1:";
 constexpr std::size_t kTicketBytesMax = 2048;
 constexpr std::size_t kCertificateBytesMax = 2048;
 
-void put_endpoints(Writer& out, const std::vector<std::string>& endpoints) {
-  HANSA_ASSERT(endpoints.size() <= kEndpointsMax);
-  out.u16(static_cast<std::uint16_t>(endpoints.size()));
-  for (const std::string& endpoint : endpoints) put_text(out, endpoint);
-}
-std::vector<std::string> take_endpoints(Source& in) {
-  std::vector<std::string> out;
-  for (std::size_t n = in.count(kEndpointsMax, "endpoints"); n > 0 && !in.failed(); --n) {
-    out.push_back(in.text(kEndpointBytesMax, "endpoint"));
-    in.require(is_endpoint(out.back()), "endpoint");
-  }
-  return out;
-}
 void put_time(Writer& out, UnixTime time) { out.u64(static_cast<std::uint64_t>(time)); }
 
 Bytes body_of(const NodeCertificate& object) {
   Writer out;
   out.raw(object.organisation).raw(object.node).raw(object.curve).u32(object.curve_epoch);
   out.raw(object.previous_curve);
-  put_endpoints(out, object.endpoints.control);
-  put_endpoints(out, object.endpoints.bulk);
+  put_endpoints(out, object.endpoints);
   out.u64(object.serial);
   put_time(out, object.issued_at);
   put_time(out, object.not_after);
@@ -162,6 +148,24 @@ Ticket take_ticket(Source& in) {
 
 }  // namespace
 
+void put_endpoints(Writer& out, const Endpoints& endpoints) {
+  for (const auto* list : {&endpoints.control, &endpoints.bulk}) {
+    HANSA_ASSERT(list->size() <= kEndpointsMax);
+    out.u16(static_cast<std::uint16_t>(list->size()));
+    for (const std::string& endpoint : *list) put_text(out, endpoint);
+  }
+}
+Endpoints take_endpoints(Source& in) {
+  Endpoints out;
+  for (auto* list : {&out.control, &out.bulk}) {
+    for (std::size_t n = in.count(kEndpointsMax, "endpoints"); n > 0 && !in.failed(); --n) {
+      list->push_back(in.text(kEndpointBytesMax, "endpoint"));
+      in.require(is_endpoint(list->back()), "endpoint");
+    }
+  }
+  return out;
+}
+
 Hash256 object_id(BytesView object) { return crypto::hash("hansa.object.v1", object); }
 
 Bytes encode(const NodeCertificate& object) { return signed_object(1, body_of(object), object.signature); }
@@ -186,8 +190,7 @@ Result<NodeCertificate> decode_certificate(BytesView bytes) {
   out.curve_epoch = in.u32("curve_epoch");
   in.require(out.curve_epoch >= 1, "curve_epoch");
   out.previous_curve = in.array<32>("previous_curve");
-  out.endpoints.control = take_endpoints(in);
-  out.endpoints.bulk = take_endpoints(in);
+  out.endpoints = take_endpoints(in);
   out.serial = in.u64("serial");
   in.require(out.serial >= 1 && out.serial <= 1ULL << 53, "serial");
   out.issued_at = in.time("issued_at");

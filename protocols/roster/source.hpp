@@ -97,5 +97,8 @@ class Source {
 inline void put_text(Writer& out, std::string_view text) {
   out.u16(static_cast<std::uint16_t>(text.size())).text(text);
 }
+/// Two lists of "host:port", as certificates and requests of nodes have them (layout.cpp).
+void put_endpoints(Writer& out, const Endpoints& endpoints);
+[[nodiscard]] Endpoints take_endpoints(Source& in);
 
 }  // namespace hansa::protocols::roster

@@ -1,5 +1,7 @@
 // Members that lie: forks as evidence and their settlement, suspensions, contradicting statements; and what
 // an organisation may do alone.
+#include "protocols/roster/admission.hpp"
+#include "protocols/roster/identity.hpp"
 #include "tests/roster/mesh.hpp"
 
 #include <gmock/gmock.h>
@@ -68,6 +70,20 @@ TEST(Forks, RivalRemovalsStopRoundsEverywhereUntilSettled) {
       mesh->restart((*mesh)[i]);
       EXPECT_EQ((*mesh)[i].keeper.hint(), (RosterHint{3, *hash}));
     }
+    // A further node begins with all of that.
+    const crypto::Identity node = identity_number(9, 1);
+    NodeRequest request{.organisation = id_of(proposer.org()).hash,
+                        .node = node.public_key(),
+                        .curve = curve_number(9).public_key(),
+                        .created_at = mesh->now};
+    sign(request, node);
+    const auto admission = mesh->run(proposer, [&](KeeperEffects& out) {
+      return proposer.keeper.admit(request, proposer.key, mesh->now, out);
+    });
+    ASSERT_TRUE(admission.ok()) << admission.error().message;
+    EXPECT_EQ(admission->versions.size(), 4U) << "three and the branch that was given up";
+    const auto records = first_records(*admission, request.organisation, node.public_key(), mesh->now);
+    EXPECT_TRUE(records.ok()) << records.error().message;
   }
 }
 
