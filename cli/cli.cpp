@@ -41,7 +41,8 @@ constexpr std::array kExitCodes = {
     ExitCode{kExitUnreachable, "no node answers: it is not running, or not in this folder"},
     ExitCode{kExitDenied, "not allowed: a wrong passphrase or token, a file of another user"},
     ExitCode{kExitTimeout, "it did not happen in time"},
-    ExitCode{kExitWaiting, "not yet: other organisations must approve first"},
+    ExitCode{kExitWaiting,
+             "not yet: other organisations must approve first, or the own one must admit the node"},
     ExitCode{kExitConflict, "somebody else was faster, or the roster is forked: look, then decide again"},
     ExitCode{kExitBug, "a bug in hansa; please report it"},
     ExitCode{kExitInterrupted, "interrupted; partial results were written"},
@@ -140,6 +141,7 @@ int parse_and_run(Cli& cli, std::vector<std::string> arguments) {
 CLI::App* Cli::verb(CLI::App& parent, const std::string& name, const std::string& description,
                     const std::string& examples) {
   CLI::App* verb = parent.add_subcommand(name, description);
+  parent.require_subcommand(0, 1);  // what follows may be a file that is called like a verb
   verb->footer(examples);
   return verb;
 }
