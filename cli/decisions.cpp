@@ -16,17 +16,26 @@ namespace hansa::cli {
 
 namespace roster = protocols::roster;
 
-Result<roster::NodeCertificate> own_certificate(const node::StateFolder& folder,
-                                                const crypto::Identity& organisation, std::uint64_t serial) {
+Result<roster::Endpoints> own_endpoints(const node::StateFolder& folder) {
   const auto config = read_node_config(folder);
   if (!config) return config.error();
+  roster::Endpoints endpoints;
+  for (const auto& [list, bound] :
+       {std::pair(&endpoints.control, &config->control), std::pair(&endpoints.bulk, &config->bulk)}) {
+    if (!bound->empty()) list->push_back(config->advertise + bound->substr(bound->rfind(':')));
+  }
+  return endpoints;
+}
+
+Result<roster::NodeCertificate> own_certificate(const node::StateFolder& folder,
+                                                const crypto::Identity& organisation, std::uint64_t serial) {
+  const auto endpoints = own_endpoints(folder);
+  if (!endpoints) return endpoints.error();
   auto keys = node::load_node_keys(folder);
   if (!keys) return keys.error();
-  const auto dialled = [&](const std::string& endpoint) {
-    return endpoint.empty() ? endpoint : config->advertise + endpoint.substr(endpoint.rfind(':'));
-  };
-  return node::make_certificate(*keys, organisation, dialled(config->control), dialled(config->bulk), serial,
-                                unix_now());
+  const auto first = [](const std::vector<std::string>& list) { return list.empty() ? "" : list.front(); };
+  return node::make_certificate(*keys, organisation, first(endpoints->control), first(endpoints->bulk),
+                                serial, unix_now());
 }
 
 namespace {

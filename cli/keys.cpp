@@ -93,6 +93,21 @@ int status(const KeyOptions& options, bool json) {
   for (const auto& [kind, file] :
        {std::pair("organisation", folder.organisation_key()), std::pair("node", folder.node_key()),
         std::pair("curve", folder.curve_key())}) {
+    std::error_code ignored;
+    if (file == folder.organisation_key() && !std::filesystem::exists(file, ignored)) {
+      const auto organisation =
+          node::organisation_of(folder);  // at a further node; else says what is missing
+      if (!organisation) return fail(organisation.error(), json);
+      const roster::Id id = roster::id_of(*organisation);
+      keys.push_back({{"kind", kind},
+                      {"public_key", crypto::to_hex(*organisation)},
+                      {"file", nullptr},
+                      {"id", roster::to_text(id)},
+                      {"words", roster::fingerprint(id)}});
+      text += fmt::format("{:<13} {}\n{:<13} {}\n{:<13} not here: at another node of the organisation", kind,
+                          roster::to_text(id), "", roster::fingerprint(id), "");
+      continue;
+    }
     const auto info = store::read_key_info(file);
     if (!info) return fail(info.error(), json);
     keys.push_back(key_json(kind, *info, file));

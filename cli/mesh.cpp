@@ -116,9 +116,17 @@ Result<crypto::SecretText> ask_passphrase(const std::string& question, bool twic
 }
 
 Result<crypto::Identity> organisation_key(const MeshOptions& options) {
+  const node::StateFolder folder = options.folder();
+  std::error_code ignored;
+  if (!std::filesystem::exists(folder.organisation_key(), ignored) &&
+      std::filesystem::exists(folder.organisation_id(), ignored)) {
+    return Error{ErrorKind::usage, "the organisation's key is not in " + folder.root.string(),
+                 "do this at the node of the organisation that has it (org.key); to renew the certificate of "
+                 "this one, begin with `hansa node request`"};
+  }
   const auto passphrase = read_passphrase(options);
   if (!passphrase) return passphrase.error();
-  return store::load_organisation_key(options.folder().organisation_key(), *passphrase);
+  return store::load_organisation_key(folder.organisation_key(), *passphrase);
 }
 
 Result<void> decide(const node::StateFolder& folder, const crypto::Identity& organisation,

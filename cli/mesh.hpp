@@ -93,6 +93,8 @@ Result<VoteOutcome> approve_requests(const node::StateFolder& folder, const cryp
 Result<std::vector<VoteOutcome>> approve_proposals(const node::StateFolder& folder,
                                                    const crypto::Identity& organisation,
                                                    const std::vector<std::string>& ids);
+/// Where others dial the node in `folder`, by its hansa.toml.
+Result<protocols::roster::Endpoints> own_endpoints(const node::StateFolder& folder);
 /// A certificate for the node in `folder`, with the endpoints of its hansa.toml.
 Result<protocols::roster::NodeCertificate> own_certificate(const node::StateFolder& folder,
                                                            const crypto::Identity& organisation,

@@ -62,6 +62,13 @@ int show(const RosterOptions& options, bool json) {
   for (const Json& each : got->value("orgs", Json::array())) {
     fmt::print("  {:<24} {:<10} {}\n", each.value("name", ""), each.value("status", ""),
                each.value("words", ""));
+    const Json nodes = each.value("nodes", Json::array());
+    if (nodes.size() < 2) continue;  // a single one is no news: `hansa peers` has it
+    for (const Json& node : nodes) {
+      const std::string endpoint = node.value("endpoint", "");
+      fmt::print("    node {:<17} {}\n", node.value("id", "").substr(0, 7),
+                 endpoint.empty() ? "dials out only" : endpoint);
+    }
   }
   for (const Json& each : got->value("suspensions", Json::array()))
     fmt::print("  ! {}\n", each.get<std::string>());

@@ -21,6 +21,7 @@ using http::Json;
 struct RunOptions {
   MeshOptions mesh;
   std::string run, config, schema, data, labels, test, test_labels, reason, output = "model.npz";
+  std::vector<std::string> parties;
   std::uint32_t quorum = 0;
   double approve_within_seconds = 3600;
 };
@@ -67,6 +68,7 @@ int propose(const RunOptions& options, bool json) {
   Json body = {{"manifest_toml", *text},
                {"quorum", options.quorum},
                {"approve_within_seconds", options.approve_within_seconds}};
+  if (!options.parties.empty()) body["parties"] = options.parties;
   auto schema_path = named_schema(*text, options.config);
   if (!schema_path) return fail(schema_path.error(), json);
   if (!options.schema.empty()) *schema_path = options.schema;
@@ -201,6 +203,10 @@ void add_run(Cli& cli) {
   verb->add_option("config", options->config, "The run's configuration, as for `hansa sim`")->required();
   verb->add_option("--schema", options->schema,
                    "Data schema, in place of the one that the configuration names");
+  verb->add_option(
+      "--party", options->parties,
+      "An organisation's name, or the ID of one of its nodes; can be repeated. Default: one node of "
+      "every organisation");
   verb->add_option("--quorum", options->quorum, "Organisations that must approve; 0: all");
   verb->add_option("--approve-within-seconds", options->approve_within_seconds, "How long to wait for them")
       ->capture_default_str();

@@ -35,6 +35,8 @@ int status(const MeshOptions& options, bool json) {
   fmt::print("  node      {}\n  words     {}\n  roster    version {}, expires {}\n", text(*got, "node_id"),
              text(*got, "words"), text(*got, "roster_version"),
              time_text(got->value("roster_expires_at", std::int64_t{0})));
+  if (const int nodes = got->value("org_nodes", 0); nodes > 1)
+    fmt::print("  nodes     {} of this organisation\n", nodes);
   fmt::print("  peers     {} of {} connected\n  runs      {} active\n  requests  {} pending\n",
              text(*got, "peers_connected"), text(*got, "peers_total"), text(*got, "runs_active"),
              text(*got, "pending_requests"));

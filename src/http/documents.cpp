@@ -138,6 +138,10 @@ Json status_document(const NodeView& view) {
                                        [](const PeerView& peer) { return peer.connected; });
   const auto active = std::count_if(view.runs.begin(), view.runs.end(),
                                     [](const RunView& run) { return run.state == "running"; });
+  std::size_t own_nodes = 0;
+  for (const OrganisationView& each : view.roster.organisations) {
+    if (each.id == view.organisation_id) own_nodes = each.nodes.size();
+  }
   document.update({{"org", view.organisation},
                    {"org_id", view.organisation_id},
                    {"words", view.words},
@@ -154,6 +158,7 @@ Json status_document(const NodeView& view) {
                    {"roster_expires_at", view.roster.expires_at_s},
                    {"fork", view.roster.fork},
                    {"orgs", view.roster.organisations.size()},
+                   {"org_nodes", own_nodes},
                    {"peers_alive", alive},
                    {"peers_connected", connected},
                    {"peers_total", view.peers.size()},

@@ -23,6 +23,8 @@ namespace fs = std::filesystem;
 using Bytes = std::vector<std::byte>;
 
 constexpr std::string_view kDatabase = "state.db", kKeys = "keys", kBoot = "boot";
+/// What a further node has in place of its organisation's key.
+constexpr std::string_view kPublic[] = {"org.id", "org.pub"};
 
 /// Wiped on the way out.
 struct Secrets {
@@ -34,10 +36,16 @@ std::span<const std::byte> as_bytes(const std::string& text) {
   return std::as_bytes(std::span(text.data(), text.size()));
 }
 
-/// The key files, each behind its length (2 bytes, little-endian).
+/// The key files, each behind its length (2 bytes, little-endian); 0 for one that the node does not have.
 Result<void> gather_keys(const StateFolder& folder, Secrets& out) {
   out.bytes.reserve(3 * (2 + crypto::kKeyFileBytesMax));  // so that no copy is left behind
   for (const fs::path& file : {folder.organisation_key(), folder.node_key(), folder.curve_key()}) {
+    std::error_code error;
+    if (file == folder.organisation_key() && fs::exists(folder.organisation_public(), error) &&
+        !fs::exists(file, error)) {
+      out.bytes.resize(out.bytes.size() + 2);  // a further node has none
+      continue;
+    }
     auto content = store::read_private_file(file, crypto::kKeyFileBytesMax);
     if (!content) return content.error();
     out.bytes.push_back(static_cast<std::byte>(content->size() & 0xff));
@@ -56,8 +64,10 @@ Result<void> scatter_keys(const Secrets& keys, const StateFolder& folder) {
                         : std::to_integer<std::size_t>(rest[0]) | std::to_integer<std::size_t>(rest[1]) << 8;
     if (size > crypto::kKeyFileBytesMax || rest.size() < 2 + size)
       return Error{ErrorKind::bad_data, "the keys in the backup are malformed", ""};
-    const auto written = store::write_private_file(file, rest.subspan(2, size));
-    if (!written) return written;
+    if (size > 0) {
+      const auto written = store::write_private_file(file, rest.subspan(2, size));
+      if (!written) return written;
+    }
     rest = rest.subspan(2 + size);
   }
   return {};
@@ -94,7 +104,8 @@ std::optional<std::uint64_t> number_of(const std::map<std::string, std::string>&
 
 /// Whether `name` is one that a backup of a node can have: no path out of the folder.
 bool is_expected(const std::string& name) {
-  constexpr std::string_view kWhole[] = {kDatabase, kKeys, kBoot, "hansa.toml", "invites.json"};
+  constexpr std::string_view kWhole[] = {kDatabase,      kKeys,      kBoot,     "hansa.toml",
+                                         "invites.json", kPublic[0], kPublic[1]};
   if (std::find(std::begin(kWhole), std::end(kWhole), name) != std::end(kWhole)) return true;
   for (const std::string_view folder : {"audit/", "models/", "histories/"}) {
     if (!name.starts_with(folder)) continue;
@@ -209,7 +220,8 @@ Result<BackupContent> make_backup(const StateFolder& folder, const fs::path& to,
   const auto boot = last_boot(folder);
   if (!boot) return boot.error();
   if (const auto added = writer->add(kBoot, as_bytes(std::to_string(*boot))); !added) return added.error();
-  for (const fs::path& file : {folder.settings(), folder.invites()}) {
+  for (const fs::path& file :
+       {folder.settings(), folder.invites(), folder.organisation_id(), folder.organisation_public()}) {
     if (!fs::exists(file, error)) continue;
     if (const auto added = writer->add_file(file.filename().string(), file); !added) return added.error();
   }
@@ -274,14 +286,16 @@ Result<Restored> restore_backup(const fs::path& file, const StateFolder& folder,
   for (const std::string& piece : content->pieces) {
     const bool special = piece == kDatabase || piece == kKeys || piece == kBoot;
     // What is of this machine, or newer here, stays.
-    const bool stays = piece == "hansa.toml" || piece == "invites.json";
+    const bool stays =
+        piece == "hansa.toml" || piece == "invites.json" || piece == kPublic[0] || piece == kPublic[1];
     if (special || (stays && fs::exists(folder.root / piece, error))) continue;
     const fs::path to = folder.root / piece;
     if (const auto made = store::ensure_private_folder(to.parent_path()); !made) return made.error();
     if (const auto done = reader->extract(piece, to); !done) return done.error();
   }
-  const bool has_keys = fs::exists(folder.node_key(), error) &&
-                        fs::exists(folder.organisation_key(), error) && fs::exists(folder.curve_key(), error);
+  const bool has_keys =
+      fs::exists(folder.node_key(), error) && fs::exists(folder.curve_key(), error) &&
+      (fs::exists(folder.organisation_key(), error) || fs::exists(folder.organisation_public(), error));
   if (options.keys_passphrase != nullptr && !has_keys) {
     if (const auto written = scatter_keys(keys, folder); !written) return written.error();
   }

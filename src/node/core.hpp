@@ -151,6 +151,7 @@ class Core final : public http::NodeApi, private MailReceiver, private TrainingO
   [[nodiscard]] NodeAudit::Moment moment() const;
 
   // core_mail.cpp: what arrives
+  [[nodiscard]] std::string label_of(const NodeKey& node) const;
   void on_mail(Arrived mail) override;
   void on_bulk(const NodeKey& from, Type type, const std::optional<crypto::Hash256>& run,
                std::span<const std::byte> body) override;
@@ -174,6 +175,7 @@ class Core final : public http::NodeApi, private MailReceiver, private TrainingO
 
   // core_runs.cpp
   Result<void> restore_runs(bool recovering);
+  [[nodiscard]] std::vector<NodeKey> choose_parties(const std::vector<std::string>& wanted) const;
   Result<std::string> propose_now(const ProposeRun& wanted);
   Result<void> approve_now(const BindRun& binding);
   Result<FinalModel> final_now(const std::string& run);

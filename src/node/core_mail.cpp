@@ -3,6 +3,8 @@
 // disk.
 #include "src/node/core.hpp"
 
+#include "protocols/roster/identity.hpp"
+
 #include <algorithm>
 #include <utility>
 
@@ -40,9 +42,21 @@ void Core::on_peer(const NodeKey& peer, bool up) {
       perform(std::move(runs));
       audit_->peer_up(peer);
     }
-    log("info", name_of(peer) + (up ? " is connected" : " is disconnected"));
+    log("info", label_of(peer) + (up ? " is connected" : " is disconnected"));
     emit("peer", "");
   });
+}
+
+/// For logs and evidence: an organisation may have several nodes.
+std::string Core::label_of(const NodeKey& node) const {
+  const auto found =
+      std::find_if(allowed_.begin(), allowed_.end(), [&](const auto& each) { return each.node == node; });
+  const bool alone =
+      found == allowed_.end() || std::count_if(allowed_.begin(), allowed_.end(), [&](const auto& each) {
+                                   return each.organisation == found->organisation;
+                                 }) == 1;
+  const std::string name = name_of(node);
+  return alone ? name : name + " (" + protocols::roster::short_text(protocols::roster::id_of(node)) + ")";
 }
 
 /// Who is there is decided on another thread; what follows from it, here.
@@ -61,7 +75,7 @@ void Core::start_membership() {
   };
   config.on_change = [this](const NodeKey& node, State state) {
     post([this, node, state] {
-      log("info", name_of(node) + " is " + std::string(protocols::membership::name_of(state)));
+      log("info", label_of(node) + " is " + std::string(protocols::membership::name_of(state)));
       emit("peer", "");
       if (state != State::unreachable && state != State::left) return;
       for (auto& [run, local] : local_) {
@@ -71,19 +85,19 @@ void Core::start_membership() {
   };
   config.on_accused = [this](const protocols::membership::Accusation& accusation) {
     post([this, accusation] {
-      log("info", name_of(accusation.accuser) + " cannot reach " + name_of(accusation.subject));
+      log("info", label_of(accusation.accuser) + " cannot reach " + label_of(accusation.subject));
     });
   };
   config.on_misbehaved = [this](const NodeKey& node) {
     post([this, node] {
-      evidence("membership", name_of(node), "sent a forged or malformed statement about who is there");
+      evidence("membership", label_of(node), "sent a forged or malformed statement about who is there");
     });
   };
   membership_ = MembershipThread::make(std::move(config));
 }
 
 void Core::on_incompatible(const NodeKey& peer, const std::string& what) {
-  post([this, peer, what] { evidence("version", name_of(peer), what); });
+  post([this, peer, what] { evidence("version", label_of(peer), what); });
 }
 
 void Core::handle(Arrived mail) {
@@ -131,7 +145,7 @@ void Core::start_exchange() {
     post([this, peer, misdeed] { misbehaved(peer, misdeed); });
   };
   config.on_failed = [this](const NodeKey& peer, const std::string& why) {
-    post([this, peer, why] { log("warning", "a message of " + name_of(peer) + " is not fetched: " + why); });
+    post([this, peer, why] { log("warning", "a message of " + label_of(peer) + " is not fetched: " + why); });
   };
   exchange_ = std::make_unique<BulkExchange>(std::move(config));
 }
@@ -149,7 +163,7 @@ void Core::misbehaved(const NodeKey& peer, protocols::bulk::Misdeed misdeed) {
   const auto [last, first] = misdeeds_.try_emplace({peer, misdeed}, now());
   if (!first && now() - last->second < kMisdeedPause) return;
   last->second = now();
-  evidence("bulk", name_of(peer),
+  evidence("bulk", label_of(peer),
            misdeed == Misdeed::bad_chunk      ? "sent a piece of a model that is not what its hash says"
            : misdeed == Misdeed::bad_manifest ? "sent a list of pieces that is not what its hash says"
                                               : "pushed pieces of a model that nobody asked for");

@@ -2,6 +2,7 @@
 // kept.
 #include "src/node/core.hpp"
 
+#include "protocols/roster/identity.hpp"
 #include "protocols/roster/rules.hpp"
 #include "src/node/model_files.hpp"
 #include "src/node/run_privacy.hpp"
@@ -9,6 +10,7 @@
 #include "src/wire/codec.hpp"
 
 #include <algorithm>
+#include <map>
 #include <utility>
 
 namespace hansa::node {
@@ -156,6 +158,31 @@ void Core::runs_changed() {
   exchange_->set_runs(std::move(exchanged));
 }
 
+/// One node of each organisation that is wanted: the one that is named, else this one, else one that is
+/// connected.
+std::vector<NodeKey> Core::choose_parties(const std::vector<std::string>& wanted) const {
+  std::map<NodeKey, std::pair<int, NodeKey>> chosen;  // by organisation; the smallest rank wins
+  for (const protocols::roster::AllowedNode& node : allowed_) {
+    if (!node.trains) continue;
+    const std::string id = protocols::roster::to_text(protocols::roster::id_of(node.node));
+    const auto names = [&](const std::string& name) { return name.size() >= 7 && id.starts_with(name); };
+    const bool named = std::any_of(wanted.begin(), wanted.end(), names);
+    const bool asked = wanted.empty() || named ||
+                       std::find(wanted.begin(), wanted.end(), node.organisation_name) != wanted.end();
+    if (!asked) continue;
+    const auto up = up_.find(node.node);
+    const int rank = named                                   ? 0
+                     : node.node == keys_.node->public_key() ? 1
+                     : up != up_.end() && up->second         ? 2
+                                                             : 3;
+    const auto [place, fresh] = chosen.try_emplace(node.organisation, rank, node.node);
+    if (!fresh && rank < place->second.first) place->second = {rank, node.node};
+  }
+  std::vector<NodeKey> parties;
+  for (const auto& [organisation, choice] : chosen) parties.push_back(choice.second);
+  return parties;
+}
+
 Result<std::string> Core::propose_now(const ProposeRun& wanted) {
   if (const auto sign = may_sign(); !sign) return sign.error();
   if (const auto may = keeper_.may_start_rounds(unix_now()); !may) {
@@ -163,15 +190,7 @@ Result<std::string> Core::propose_now(const ProposeRun& wanted) {
   }
   if (draining_) return Error{ErrorKind::failed, "this node is draining", "`hansa node resume` first"};
   runs::RunManifest manifest;
-  std::set<protocols::roster::PublicKey> organisations;
-  for (const protocols::roster::AllowedNode& node : allowed_) {
-    const bool named =
-        std::any_of(wanted.parties.begin(), wanted.parties.end(), [&](const std::string& name) {
-          return name == node.organisation_name || name == name_of(node.node);
-        });
-    if (!node.trains || !(wanted.parties.empty() || named)) continue;
-    if (organisations.insert(node.organisation).second) manifest.parties.push_back(node.node);
-  }
+  manifest.parties = choose_parties(wanted.parties);
   const auto parties = static_cast<std::uint32_t>(manifest.parties.size());
   auto proposal = make_proposal(wanted.manifest_toml, wanted.schema_toml, parties);
   if (!proposal) return proposal.error();
@@ -201,6 +220,16 @@ Result<void> Core::approve_now(const BindRun& wanted) {
     return Error{ErrorKind::failed, "the run cannot be approved: " + may.text, ""};
   }
   const runs::Run& run = *book_.find(*id);
+  const auto asks = [&](const NodeKey& node) {
+    return std::binary_search(run.manifest.parties.begin(), run.manifest.parties.end(), node);
+  };
+  for (const protocols::roster::AllowedNode& node : allowed_) {
+    if (node.organisation != keys_.organisation || !asks(node.node) || asks(keys_.node->public_key()))
+      continue;
+    const std::string other = protocols::roster::short_text(protocols::roster::id_of(node.node));
+    return Error{ErrorKind::usage, "the run asks node " + other + " of this organisation, not this one",
+                 "approve it there, or propose it with --party and this node's ID"};
+  }
   const DataBinding binding{wanted.data, wanted.labels, wanted.test, wanted.test_labels};
   const auto& config = manifests_.at(*id).config;
   if (!config) return config.error();

@@ -52,6 +52,16 @@ std::string size_text(std::uint64_t bytes) {
 }
 
 Check check_keys(const StateFolder& folder) {
+  std::error_code error;
+  const bool elsewhere =
+      !fs::exists(folder.organisation_key(), error) &&
+      (fs::exists(folder.organisation_public(), error) || fs::exists(folder.organisation_id(), error));
+  if (elsewhere) {
+    const auto keys = load_node_keys(folder);
+    if (!keys) return failed("keys", keys.error());
+    return passed("keys",
+                  fmt::format("node, CURVE epoch {}; the organisation's is elsewhere", keys->curve.epoch));
+  }
   const auto organisation = store::read_key_info(folder.organisation_key());
   if (!organisation) return failed("keys", organisation.error());
   if (!organisation->sealed) {

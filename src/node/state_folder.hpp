@@ -2,6 +2,7 @@
 // only its owner can read; which file is which stands here.
 #pragma once
 
+#include "protocols/roster/identity.hpp"
 #include "src/crypto/curve_key.hpp"
 #include "src/crypto/identity.hpp"
 #include "src/crypto/key_file.hpp"
@@ -21,6 +22,10 @@ struct StateFolder {
   std::filesystem::path root;
 
   [[nodiscard]] std::filesystem::path organisation_key() const { return root / "org.key"; }
+  /// In place of the key in the folder of a further node: the ID of its organisation, which the operator
+  /// named, and the public key with that ID, once the organisation has admitted the node.
+  [[nodiscard]] std::filesystem::path organisation_id() const { return root / "org.id"; }
+  [[nodiscard]] std::filesystem::path organisation_public() const { return root / "org.pub"; }
   [[nodiscard]] std::filesystem::path node_key() const { return root / "node.key"; }
   [[nodiscard]] std::filesystem::path curve_key() const { return root / "curve.key"; }
   /// Announced, and taken in a moment; and the one before, for peers that have not heard of the rotation.
@@ -49,6 +54,15 @@ struct NewNode {
 /// keys already: losing one is final.
 Result<NewNode> make_state_folder(const StateFolder& folder, const crypto::SecretText& passphrase,
                                   const crypto::StretchCost& cost = {});
+
+/// The same for a further node of the organisation with this ID, whose key stays where it is. `organisation`
+/// in the result stays zeros.
+Result<NewNode> make_further_folder(const StateFolder& folder, const protocols::roster::Id& organisation);
+
+/// Of a further node: the ID that it was made for. An error in a folder that has an organisation's key.
+Result<protocols::roster::Id> organisation_id(const StateFolder& folder);
+/// From the sealed key file, or, at a further node, from the file that stands for it.
+Result<crypto::PublicKey> organisation_of(const StateFolder& folder);
 
 /// The keys that a running node holds: not the organisation's.
 struct NodeKeys {

@@ -305,5 +305,95 @@ TEST_F(Live, ARunIsProposedWithTheSchemaThatItsConfigurationNames) {
   EXPECT_THAT(missing.err, HasSubstr("conf/none.toml"));
 }
 
+TEST_F(Live, AnOrganisationAddsASecondNodeAndRetiresIt) {
+  up("--rounds 1 --wait");
+  const std::string second = " --dir second";
+  const std::string id = ask("keys status" + dir(0)).at("keys").at(0).at("id");
+  EXPECT_EQ(run("init --org \"Org A\" --node-of " + id.substr(0, 30) + " --outbound-only" + second).code,
+            kExitUsage)
+      << "half an ID";
+  const json made = ask("init --org \"Org A\" --node-of " + id + " --outbound-only --http-port 0" + second);
+  EXPECT_EQ(made.at("words"), ask("status" + dir(0)).at("words"));
+  EXPECT_EQ(run("up" + second).code, kExitWaiting) << "nobody has admitted it";
+  EXPECT_EQ(run("doctor" + second).code, kExitFailed);
+  EXPECT_EQ(run("node request -o nothing" + dir(0)).code, kExitUsage) << "this node has the key";
+  const json asked = ask("node request -o request" + second);
+  EXPECT_EQ(asked.at("node_id"), made.at("node_id"));
+  const json added = ask("node add request -o admission" + key(0));
+  EXPECT_EQ(added.at("node_words"), asked.at("node_words"));
+  EXPECT_EQ(run("node add request -o admission" + key(0)).code, kExitUsage) << "nothing is overwritten";
+  EXPECT_EQ(run("node add request" + key(0)).code, kExitUsage) << "no -o";
+  EXPECT_EQ(run("node add request -o other" + key(1)).code, kExitUsage) << "another organisation";
+  EXPECT_EQ(run("node add admission -o other" + key(0)).code, kExitFailed) << "no request";
+  EXPECT_EQ(run("node accept request" + second).code, kExitFailed) << "no admission";
+  EXPECT_EQ(run("node accept admission" + dir(0)).code, kExitUsage);
+  const json accepted = ask("node accept admission" + second);
+  EXPECT_EQ(accepted.at("nodes"), 4);
+  EXPECT_EQ(run("node accept admission" + second).code, kExitUsage) << "once";
+  EXPECT_FALSE(fs::exists(folder_ / "second" / "org.key"));
+
+  start_node("second");
+  const auto connected = [&](const std::string& where) {
+    int n = 0;
+    const json document = ask("peers" + where);
+    for (const json& peer : document.at("peers")) n += peer.at("connected") == true ? 1 : 0;
+    return n;
+  };
+  for (const std::string& where : {dir(0), dir(1), dir(2), second})
+    EXPECT_TRUE(eventually([&] { return connected(where) == 3; })) << where;
+  EXPECT_EQ(ask("status" + second).at("org"), "Org A");
+  EXPECT_THAT(run("status" + dir(0)).out, HasSubstr("nodes     2 of this organisation"));
+  EXPECT_THAT(run("roster show" + dir(1)).out,
+              HasSubstr("node " + made.at("node_id").get<std::string>().substr(0, 7)));
+  EXPECT_EQ(ask("roster show" + dir(2)).at("orgs").size(), 3U);
+  EXPECT_EQ(ask("keys status" + second).at("keys").at(0).at("id"), id);
+  EXPECT_EQ(ask("doctor" + second).at("failed"), 0);
+
+  // Three votes of three organisations are needed, as before, and none can be cast here.
+  EXPECT_EQ(run("roster propose --renew --passphrase-file dev/org-0/passphrase" + second).code, kExitUsage);
+  EXPECT_EQ(ask("roster propose --rename again" + key(0)).at("proposals").at(0).at("needed"), 3);
+  EXPECT_TRUE(eventually([&] { return run("roster approve" + key(1)).code != kExitFailed; }));
+  EXPECT_TRUE(eventually([&] { return run("roster approve" + key(2) + " --wait-seconds 30").code == 0; }));
+  EXPECT_TRUE(eventually([&] { return has_version(0, 2); }));
+  EXPECT_TRUE(eventually([&] { return ask("roster show" + second).at("version") == 2; }));
+
+  // A run that is proposed at the second node trains there, and once for each organisation.
+  write("run.toml",
+        "name = \"two\"\nparties = 3\nrounds = 2\nseed = 1\nmodel = \"logistic-regression\"\nstrategy = "
+        "\"d-psgd\"\n[data]\ndataset = \"csv\"\npath = \"none.csv\"\nschema = \"dev/bank.schema.toml\"\n"
+        "[topology]\nname = \"complete\"\n");
+  const std::string run_id = ask("run propose run.toml" + second).at("run").get<std::string>().substr(0, 8);
+  const auto approve = [&](int i, const std::string& where) {
+    return run("run approve " + run_id + " --data dev/org-" + std::to_string(i) + ".csv" + where);
+  };
+  ASSERT_TRUE(eventually([&] { return ask("run ls" + dir(0)).at("runs").size() == 2; }));
+  const Outcome wrong = approve(0, dir(0));
+  EXPECT_EQ(wrong.code, kExitUsage);
+  EXPECT_THAT(wrong.err, HasSubstr("node " + made.at("node_id").get<std::string>().substr(0, 7)));
+  EXPECT_TRUE(eventually([&] { return approve(0, second).code == 0; }));
+  EXPECT_TRUE(eventually([&] { return approve(1, dir(1)).code == 0; }));
+  EXPECT_TRUE(eventually([&] { return approve(2, dir(2)).code == 0; }));
+  const auto found = [&](const std::string& where) {
+    const json document = ask("run ls" + where);
+    for (const json& each : document.at("runs")) {
+      if (each.at("id").get<std::string>().starts_with(run_id)) return each;
+    }
+    return json{{"state", "unknown"}, {"parties", json::array()}};
+  };
+  EXPECT_TRUE(eventually([&] { return found(second).at("state") == "complete"; }));
+  EXPECT_EQ(found(second).at("parties").size(), 3U);
+  EXPECT_TRUE(eventually([&] { return found(dir(0)).at("state") == "complete"; }));
+
+  const std::string short_id = made.at("node_id").get<std::string>().substr(0, 7);
+  EXPECT_EQ(run("node leave --yes --passphrase-file dev/org-0/passphrase" + second).code, kExitUsage);
+  EXPECT_EQ(run("node leave AAAAAAA --yes" + key(0)).code, kExitFailed) << "there is none";
+  EXPECT_EQ(ask("node leave " + short_id + " --yes" + key(0)).at("retired"), true);
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_TRUE(eventually([&] { return ask("peers" + dir(i)).at("peers").size() == 2; })) << i;
+    EXPECT_TRUE(eventually([&] { return connected(dir(i)) == 2; })) << i;
+  }
+  EXPECT_TRUE(eventually([&] { return connected(second) == 0; })) << "nobody lets it in";
+}
+
 }  // namespace
 }  // namespace hansa::cli

@@ -107,6 +107,33 @@ TEST_F(Backup, HoldsNoKeyUnlessAskedAndThenSealed) {
   EXPECT_TRUE(without->keys_missing);
 }
 
+TEST_F(Backup, AFurtherNodeHasAndNeedsNoKeyOfItsOrganisation) {
+  const StateFolder folder = node_folder("a");
+  const crypto::PublicKey organisation = load_node_keys(folder)->organisation;
+  for (const auto& [file, text] :
+       {std::pair(folder.organisation_id(),
+                  protocols::roster::to_text(protocols::roster::id_of(organisation)) + "\n"),
+        std::pair(folder.organisation_public(), crypto::to_hex(organisation) + "\n")}) {
+    ASSERT_TRUE(store::write_private_file(file, std::as_bytes(std::span(text.data(), text.size()))).ok());
+  }
+  fs::remove(folder.organisation_key());
+  ASSERT_TRUE(load_node_keys(folder).ok()) << load_node_keys(folder).error().message;
+  const crypto::SecretText passphrase("correct horse");
+  const auto sealed = make_backup(folder, base_ / "sealed", &passphrase, 1'800'000'000, kCheap);
+  ASSERT_TRUE(sealed.ok()) << sealed.error().message;
+  const StateFolder other{base_ / "b"};
+  const auto restored = restore_backup(base_ / "sealed", other, {.keys_passphrase = &passphrase}, unix_now());
+  ASSERT_TRUE(restored.ok()) << restored.error().message;
+  EXPECT_FALSE(restored->keys_missing);
+  EXPECT_FALSE(fs::exists(other.organisation_key()));
+  const auto keys = load_node_keys(other);
+  ASSERT_TRUE(keys.ok()) << keys.error().message;
+  EXPECT_EQ(keys->organisation, organisation);
+  EXPECT_EQ(organisation_id(other)->hash, protocols::roster::id_of(organisation).hash);
+  fs::remove(other.organisation_public());
+  EXPECT_EQ(load_node_keys(other).error().kind, ErrorKind::waiting) << "not admitted";
+}
+
 TEST_F(Backup, ARestoredFolderKnowsThatItIsOne) {
   const StateFolder folder = node_folder("a");
   ASSERT_TRUE(make_backup(folder, base_ / "backup", nullptr, 1).ok());
