@@ -55,6 +55,8 @@ std::string to_hex(std::span<const std::byte> bytes) {
 }
 
 std::optional<std::vector<std::byte>> from_hex(std::string_view text) {
+  if (text.empty())
+    return std::vector<std::byte>();  // for which libsodium wants a place to write all the same
   std::vector<std::byte> bytes(text.size() / 2);
   std::size_t length = 0;
   const bool whole =

@@ -142,6 +142,14 @@ TEST(Hash, CopyingForksTheStream) {
   EXPECT_EQ(fork.finish(), Hasher("hansa.test").update("abx").finish());
 }
 
+TEST(Hash, HexadecimalIsReadBackOrRefused) {
+  for (const std::vector<std::byte>& bytes :
+       {std::vector<std::byte>{}, {std::byte{0}}, {std::byte{0xab}, std::byte{1}}}) {
+    EXPECT_EQ(from_hex(to_hex(bytes)), std::optional(bytes));
+  }
+  for (const char* const wrong : {"0", "0g", "abc", "zz", "0 "}) EXPECT_FALSE(from_hex(wrong)) << wrong;
+}
+
 TEST(Hash, EmptyUpdatesChangeNothing) {
   EXPECT_EQ(Hasher("hansa.test").update("").update("abc").update("").finish(),
             Hasher("hansa.test").update("abc").finish());
