@@ -204,7 +204,7 @@ Outcome interrupt_after(const std::string& folder, std::vector<std::string> argu
 TEST_F(Sim, InterruptKeepsWhatThereIs) {
   const Outcome outcome = interrupt_after(
       folder_.string(),
-      {"sim", "toy.toml", "--out", "run", "--set", "rounds=100000000", "--set", "eval.every=10"}, 5);
+      {"sim", "toy.toml", "--out", "run", "--set", "rounds=1000000", "--set", "eval.every=10"}, 5);
   EXPECT_EQ(outcome.code, 130) << outcome.err;
   EXPECT_THAT(outcome.err, HasSubstr("hansa: stopping"));
   EXPECT_THAT(outcome.out, HasSubstr("interrupted: Toy run"));
