@@ -80,6 +80,17 @@ bool Chaos::sums(const std::string& run, std::size_t i, int round, int participa
   });
 }
 
+int Chaos::last_round(const std::string& run, std::size_t i) const {
+  int last = 0;
+  eventually(Millis(10'000), [&] {
+    const Json now = mesh_.run(i, run);
+    if (!now.is_object()) return false;
+    for (const Json& each : now["history"]) last = std::max(last, each["round"].get<int>());
+    return true;
+  });
+  return last;
+}
+
 bool Chaos::over(const std::string& run) const {
   for (std::size_t i = 0; i < mesh_.size(); ++i) {
     if (left_out_.contains(i)) continue;
@@ -154,12 +165,12 @@ void Chaos::wait_some(int up_to_ms, const std::string& run) {
 /// Trains with others again: a round since the start in which models of others were summed.
 void Chaos::returns(const std::string& run, std::size_t victim) {
   const auto began = std::chrono::steady_clock::now();
+  const int before = last_round(run, victim);
   const bool back = eventually(kReturn, [&] {
     const Json now = mesh_.run(victim, run);
     if (!now.is_object()) return false;
     if (now["state"] == "complete" || !now.value("model_hash", "").empty()) return true;
-    return std::any_of(now["history"].begin(), now["history"].end(),
-                       [](const Json& round) { return round["participants"] >= 2; });
+    return sums(run, victim, before, 2);
   });
   tally_.slowest_return_s = std::max(tally_.slowest_return_s, seconds_since(began));
   ASSERT_TRUE(back) << mesh_.name(victim) << " does not train again\n" << scene(run);

@@ -55,6 +55,8 @@ class Chaos {
   void leave_out(std::size_t node) { left_out_.insert(node); }
   /// A round of node `i` behind `round` in which so many models were summed.
   [[nodiscard]] bool sums(const std::string& run, std::size_t i, int round, int participants) const;
+  /// The last round in node `i`'s history; after a restart, of those before it.
+  [[nodiscard]] int last_round(const std::string& run, std::size_t i) const;
   void begins(const std::string& run);
   [[nodiscard]] const Tally& tally() const { return tally_; }
   /// For a failure's message: the states and the ends of the logs.
