@@ -308,9 +308,12 @@ class CohortProgram {
     if (type == PacketType::result) return judge_result(self, packet, session);
     const bool directed = type == PacketType::share || type == PacketType::chunk ||
                           type == PacketType::audit || type == PacketType::audited;
-    if (type == PacketType::advert && packet_member(packet) != member_of(self, message)) return;  // passed on
+    // ADVERTs of others are passed on as well: of each member one and the same.
+    const std::size_t what = directed                     ? to
+                             : type == PacketType::advert ? kParties + packet_member(packet)
+                                                          : kParties;
     const auto [said, fresh] =
-        said_.try_emplace({self, type, session, directed ? to : kParties}, message.packet);
+        said_.try_emplace({self, type, session, static_cast<std::uint32_t>(what)}, message.packet);
     HANSA_ASSERT(fresh || *said->second == packet);
     if (type == PacketType::ready) ready_[session].insert(self);
     if (type == PacketType::chunk) {
@@ -334,10 +337,6 @@ class CohortProgram {
   }
   static std::size_t packet_member(const Bytes& packet) {
     return std::to_integer<std::size_t>(packet[1]) | std::to_integer<std::size_t>(packet[2]) << 8;
-  }
-  /// In a first attempt members are numbered like parties; later ones lack some, so every ADVERT is judged.
-  static std::size_t member_of(std::uint32_t self, const SecurePacketMessage& message) {
-    return message.attempt == 0 ? self : packet_member(*message.packet);
   }
 
   void judge(std::uint32_t self, const Event& event) {
