@@ -2,17 +2,16 @@
 // as its operators would. Founding takes seconds, so that few tests do much each.
 #include "cli/cli.hpp"
 #include "tests/cli/run_command.hpp"
+#include "tests/eventually.hpp"
 
 #include <gmock/gmock.h>
 #include <nlohmann/json.hpp>
 
 #include <chrono>
-#include <condition_variable>
 #include <csignal>
 #include <functional>
 #include <iostream>
 #include <memory>
-#include <mutex>
 
 #include <fcntl.h>
 #include <sys/wait.h>
@@ -25,17 +24,9 @@ namespace fs = std::filesystem;
 using nlohmann::json;
 using ::testing::HasSubstr;
 
-/// Looks every 50 ms until `condition` holds; false after `seconds`.
-bool eventually(const std::function<bool()>& condition, double seconds = 60) {
-  const auto end = std::chrono::steady_clock::now() + std::chrono::duration<double>(seconds);
-  std::mutex mutex;
-  std::condition_variable never;
-  std::unique_lock lock(mutex);
-  while (!condition()) {
-    if (std::chrono::steady_clock::now() > end) return false;
-    never.wait_for(lock, std::chrono::milliseconds(50));
-  }
-  return true;
+bool eventually(const std::function<bool()>& condition,
+                std::chrono::seconds patience = std::chrono::seconds(60)) {
+  return test::eventually(condition, patience, std::chrono::milliseconds(50));
 }
 
 class Live : public CommandTest {
@@ -86,7 +77,8 @@ class Live : public CommandTest {
       ::_exit(127);
     }
     extra_.push_back(child);
-    EXPECT_TRUE(eventually([&] { return run("peers --dir " + folder).code == 0; }, 30)) << read_text(log);
+    EXPECT_TRUE(eventually([&] { return run("peers --dir " + folder).code == 0; }, std::chrono::seconds(30)))
+        << read_text(log);
   }
 
   std::vector<pid_t> extra_;

@@ -6,11 +6,10 @@
 #include "src/config/node_config.hpp"
 #include "src/net/free_ports.hpp"
 #include "src/store/key_files.hpp"
+#include "tests/eventually.hpp"
 
-#include <condition_variable>
 #include <fstream>
 #include <iterator>
-#include <mutex>
 #include <utility>
 
 #include <fcntl.h>
@@ -49,15 +48,7 @@ std::optional<http::Client> client_of(const fs::path& folder) {
 }  // namespace
 
 bool eventually(Millis patience, const std::function<bool()>& condition) {
-  const auto deadline = std::chrono::steady_clock::now() + patience;
-  std::mutex mutex;
-  std::condition_variable never;
-  std::unique_lock lock(mutex);
-  while (!condition()) {
-    if (std::chrono::steady_clock::now() > deadline) return false;
-    never.wait_for(lock, Millis(20));
-  }
-  return true;
+  return test::eventually(condition, patience, Millis(20));
 }
 
 ProcessMesh::ProcessMesh(fs::path base, std::size_t nodes)

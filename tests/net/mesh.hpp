@@ -3,6 +3,7 @@
 #pragma once
 
 #include "src/net/transport.hpp"
+#include "tests/eventually.hpp"
 
 #include <chrono>
 #include <condition_variable>
@@ -108,15 +109,7 @@ class RecordingSink : public Sink {
 /// Polls until `condition` holds, for what no sink reports.
 template <class Condition>
 bool eventually(Condition condition, std::chrono::nanoseconds patience = kPatience) {
-  std::mutex mutex;
-  std::condition_variable never;
-  const auto deadline = std::chrono::steady_clock::now() + patience;
-  while (!condition()) {
-    if (std::chrono::steady_clock::now() >= deadline) return false;
-    std::unique_lock lock(mutex);
-    never.wait_for(lock, 5ms);
-  }
-  return true;
+  return test::eventually(condition, patience, 5ms);
 }
 
 /// Quick to reconnect, and generous to one address, since here everybody has the same.

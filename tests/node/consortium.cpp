@@ -6,10 +6,10 @@
 #include "protocols/roster/ticket.hpp"
 #include "src/crypto/random.hpp"
 #include "src/store/key_files.hpp"
+#include "tests/eventually.hpp"
 
 #include <gtest/gtest.h>
 
-#include <condition_variable>
 #include <mutex>
 
 namespace hansa::node::testing {
@@ -17,15 +17,7 @@ namespace hansa::node::testing {
 namespace roster = protocols::roster;
 
 bool eventually(const std::function<bool()>& condition, std::chrono::seconds patience) {
-  const auto deadline = std::chrono::steady_clock::now() + patience;
-  std::mutex mutex;
-  std::condition_variable never;
-  std::unique_lock lock(mutex);
-  while (!condition()) {
-    if (std::chrono::steady_clock::now() > deadline) return false;
-    never.wait_for(lock, std::chrono::milliseconds(10));
-  }
-  return true;
+  return test::eventually(condition, patience, std::chrono::milliseconds(10));
 }
 
 Consortium::Consortium(const std::filesystem::path& base, std::size_t members) : base_(base) {
