@@ -340,18 +340,20 @@ IoLoop::Route* IoLoop::route_to(const Outbox::Lane& lane) {
   return route != nullptr && *route ? &**route : nullptr;
 }
 
-/// Whether a peer must be spared for a moment: faster senders are taken for attackers.
-bool IoLoop::paced(const Outbox::Lane& lane, Time now) const {
-  if (lane.first != Channel::control) return false;
+/// What spares the peer of a lane, if anything does: faster senders are taken for attackers.
+TokenBucket* IoLoop::pace_of(const Outbox::Lane& lane) {
+  if (lane.first != Channel::control) return nullptr;
   const auto peer = peers_.find(lane.second);
-  return peer != peers_.end() && !peer->second.sent.ready(limits_.control_sent, now);
+  return peer == peers_.end() ? nullptr : &peer->second.sent;
 }
 
 void IoLoop::flush() {
   retry_soon_ = false;
   for (const Outbox::Lane& lane : shared_.outbox.waiting()) {
+    TokenBucket* const pace = pace_of(lane);
+    const Time now = steady_now();
     for (std::size_t i = 0; i < kSendBatch; ++i) {
-      if (paced(lane, steady_now())) {
+      if (pace != nullptr && !pace->ready(limits_.control_sent, now)) {
         retry_soon_ = true;
         break;
       }
@@ -370,13 +372,9 @@ void IoLoop::flush() {
       }
       ++counters.messages_out;
       counters.bytes_out += size;
+      if (pace != nullptr) static_cast<void>(pace->take(limits_.control_sent, now));
       const auto peer = peers_.find(lane.second);
-      if (peer != peers_.end()) {
-        peer->second.bytes_out += size;
-        if (lane.first == Channel::control) {
-          static_cast<void>(peer->second.sent.take(limits_.control_sent, steady_now()));
-        }
-      }
+      if (peer != peers_.end()) peer->second.bytes_out += size;
       if (i + 1 == kSendBatch) more_to_receive_ = true;  // come back without waiting
     }
   }

@@ -187,8 +187,9 @@ void IoLoop::poll() {
   const std::vector<Outbox::Lane> waiting = shared_.outbox.waiting();
   for (Link* const link : links()) {
     const Outbox::Lane lane{link->channel, link->peer};
+    const TokenBucket* const pace = pace_of(lane);
     const bool sends = link->up && std::find(waiting.begin(), waiting.end(), lane) != waiting.end() &&
-                       !paced(lane, steady_now());
+                       (pace == nullptr || pace->ready(limits_.control_sent, steady_now()));
     watch(link->monitor.get());
     watch(link->dealer.get(), static_cast<short>(ZMQ_POLLIN | (sends ? ZMQ_POLLOUT : 0)));
   }

@@ -179,7 +179,7 @@ class IoLoop {
   [[nodiscard]] Link* link_to(const Outbox::Lane& lane);
   [[nodiscard]] Route* route_to(const Outbox::Lane& lane);
   void flush();
-  [[nodiscard]] bool paced(const Outbox::Lane& lane, Time now) const;
+  [[nodiscard]] TokenBucket* pace_of(const Outbox::Lane& lane);
   enum class Sent : std::uint8_t { yes, later, never };
   [[nodiscard]] Sent send(const Outbox::Lane& lane, const Outgoing& message);
   void update_up(PeerState& state);
