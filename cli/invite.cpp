@@ -235,11 +235,9 @@ void add_invite(Cli& cli) {
                             "Example:\n  hansa invite create --count 2 --expires-hours 24");
   add_create_options(*verb, cli, options);
   verb->callback([&cli, options] { cli.action = [&cli, options] { return create(*options, cli.json); }; });
-  verb = cli.verb(*group, "ls", "List the tickets made in this folder: open, used by whom, revoked, expired",
-                  "Example:\n  hansa invite ls");
-  add_dir_option(*verb, options->mesh);
-  cli.add_json(*verb);
-  verb->callback([&cli, options] { cli.action = [&cli, options] { return list(*options, cli.json); }; });
+  add_mesh_verb(cli, *group, "ls",
+                "List the tickets made in this folder: open, used by whom, revoked, expired",
+                "Example:\n  hansa invite ls", options, list);
   verb = cli.verb(*group, "revoke", "Make a ticket worthless that nobody has used yet",
                   "Example:\n  hansa invite revoke 3f2a");
   verb->add_option("id", options->id, "Its ID in `hansa invite ls`, or the beginning")->required();

@@ -164,20 +164,13 @@ void add_keys(Cli& cli) {
   CLI::App* group =
       cli.verb(cli.app, "keys", "Show the node's keys, replace the connection key, and change the passphrase",
                "Examples:\n  hansa keys status\n  hansa keys passphrase");
-  CLI::App* verb =
-      cli.verb(*group, "status", "IDs, words and ages of the keys, and when the next rotation is due",
-               "Example:\n  hansa keys status --json");
-  add_dir_option(*verb, options->mesh);
-  cli.add_json(*verb);
-  verb->callback([&cli, options] { cli.action = [&cli, options] { return status(*options, cli.json); }; });
-  verb = cli.verb(*group, "rotate", "Replace the connection (CURVE) key now; nobody is cut off",
-                  "Example:\n  hansa keys rotate");
-  add_dir_option(*verb, options->mesh);
-  cli.add_json(*verb);
-  verb->callback([&cli, options] { cli.action = [&cli, options] { return rotate(*options, cli.json); }; });
-  verb = cli.verb(*group, "passphrase", "Put the organisation's key under another passphrase",
-                  "Examples:\n  hansa keys passphrase\n"
-                  "  hansa keys passphrase --passphrase-file old --new-passphrase-file new");
+  add_mesh_verb(cli, *group, "status", "IDs, words and ages of the keys, and when the next rotation is due",
+                "Example:\n  hansa keys status --json", options, status);
+  add_mesh_verb(cli, *group, "rotate", "Replace the connection (CURVE) key now; nobody is cut off",
+                "Example:\n  hansa keys rotate", options, rotate);
+  CLI::App* verb = cli.verb(*group, "passphrase", "Put the organisation's key under another passphrase",
+                            "Examples:\n  hansa keys passphrase\n"
+                            "  hansa keys passphrase --passphrase-file old --new-passphrase-file new");
   add_key_options(*verb, options->mesh);
   cli.values[verb->add_option("--new-passphrase-file", options->new_passphrase_file,
                               "File whose first line is the new one (default: asked twice)")] = {"<file>"};

@@ -11,6 +11,7 @@
 
 #include <nlohmann/json_fwd.hpp>
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -28,6 +29,23 @@ struct MeshOptions {
 void add_dir_option(CLI::App& verb, MeshOptions& options);
 /// Adds --passphrase-file as well; without it $HANSA_PASSPHRASE, else a prompt.
 void add_key_options(CLI::App& verb, MeshOptions& options);
+
+enum class Opens : std::uint8_t { folder, organisation_key };
+/// A verb of `group` that works in a node's folder, with --json: `action` gets its options, of which `mesh`
+/// says where. Its own options are added to what is returned.
+template <class Options>
+CLI::App* add_mesh_verb(Cli& cli, CLI::App& group, const std::string& name, const std::string& what,
+                        const std::string& example, const std::shared_ptr<Options>& options,
+                        int (*action)(const Options&, bool json), Opens opens = Opens::folder) {
+  CLI::App* verb = cli.verb(group, name, what, example);
+  opens == Opens::organisation_key ? add_key_options(*verb, options->mesh)
+                                   : add_dir_option(*verb, options->mesh);
+  cli.add_json(*verb);
+  verb->callback([&cli, options, action] {
+    cli.action = [&cli, options, action] { return action(*options, cli.json); };
+  });
+  return verb;
+}
 
 using node::unix_now;
 

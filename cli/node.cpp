@@ -221,14 +221,8 @@ void add_node(Cli& cli) {
                              "Examples:\n  hansa node add\n  hansa node add request -o admission\n"
                              "  hansa node drain\n  hansa node resume");
   const auto verb = [&](const std::string& name, const std::string& what, const std::string& example,
-                        int (*action)(const NodeOptions&, bool), bool needs_key = false) {
-    CLI::App* made = cli.verb(*group, name, what, example);
-    needs_key ? add_key_options(*made, options->mesh) : add_dir_option(*made, options->mesh);
-    cli.add_json(*made);
-    made->callback([&cli, options, action] {
-      cli.action = [&cli, options, action] { return action(*options, cli.json); };
-    });
-    return made;
+                        int (*action)(const NodeOptions&, bool), Opens opens = Opens::folder) {
+    return add_mesh_verb(cli, *group, name, what, example, options, action, opens);
   };
   const auto file = [&](CLI::Option* option) {
     cli.values[option] = {"<file>"};
@@ -242,7 +236,7 @@ void add_node(Cli& cli) {
               "Certify the node that asks with FILE; without FILE this node anew, for 366 days: after it has "
               "expired, or after its endpoints have changed in hansa.toml",
               "Examples:\n  hansa node add request -o admission\n  hansa node add --dir /var/lib/hansa", add,
-              true);
+              Opens::organisation_key);
   file(made->add_option("file", options->file, "What `hansa node request` wrote on the new machine"));
   file(made->add_option("-o,--output", options->output, "The new file for that machine, without secrets"));
   made = verb("accept", "At the new machine: begin with what `hansa node add` wrote",
@@ -254,7 +248,8 @@ void add_node(Cli& cli) {
   made = verb("leave",
               "Retire this node for good, or another of the organisation's; the organisation stays a member "
               "(`hansa roster leave` ends that)",
-              "Examples:\n  hansa node leave --yes\n  hansa node leave AKQ7M2D --yes", leave, true);
+              "Examples:\n  hansa node leave --yes\n  hansa node leave AKQ7M2D --yes", leave,
+              Opens::organisation_key);
   made->add_option("node", options->file, "The node's ID, or the beginning; this node without it");
   made->add_flag("--yes", options->yes, "Ask nothing");
 }

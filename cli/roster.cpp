@@ -147,17 +147,11 @@ void add_roster(Cli& cli) {
                              "Examples:\n  hansa roster found --name delay-model\n  hansa roster show\n"
                              "  hansa roster approve\n  hansa roster propose --remove \"Carib Air\"");
   const auto add = [&](const std::string& name, const std::string& what, const std::string& example,
-                       int (*action)(const RosterOptions&, bool), bool needs_key = false) {
-    CLI::App* verb = cli.verb(*group, name, what, example);
-    needs_key ? add_key_options(*verb, options->mesh) : add_dir_option(*verb, options->mesh);
-    cli.add_json(*verb);
-    verb->callback([&cli, options, action] {
-      cli.action = [&cli, options, action] { return action(*options, cli.json); };
-    });
-    return verb;
+                       int (*action)(const RosterOptions&, bool), Opens opens = Opens::folder) {
+    return add_mesh_verb(cli, *group, name, what, example, options, action, opens);
   };
   CLI::App* verb = add("found", "Begin to found a consortium; the others are invited",
-                       "Example:\n  hansa roster found --name delay-model", found, true);
+                       "Example:\n  hansa roster found --name delay-model", found, Opens::organisation_key);
   verb->add_option("--name", options->name, "The consortium's name")->required();
   cli.values[verb->add_option("--policy", options->policy,
                               "How many must sign a change: majority, supermajority (2/3) or unanimous")

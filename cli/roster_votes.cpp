@@ -235,13 +235,7 @@ void add_roster_votes(Cli& cli, CLI::App& group) {
   const auto options = std::make_shared<VoteOptions>();
   const auto add = [&](const std::string& name, const std::string& what, const std::string& example,
                        int (*action)(const VoteOptions&, bool)) {
-    CLI::App* verb = cli.verb(group, name, what, example);
-    add_key_options(*verb, options->mesh);
-    cli.add_json(*verb);
-    verb->callback([&cli, options, action] {
-      cli.action = [&cli, options, action] { return action(*options, cli.json); };
-    });
-    return verb;
+    return add_mesh_verb(cli, group, name, what, example, options, action, Opens::organisation_key);
   };
   const auto add_wait = [&](CLI::App& verb) {
     verb.add_option("--wait-seconds", options->wait_seconds,
