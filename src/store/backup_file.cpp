@@ -214,7 +214,8 @@ Result<BackupReader> BackupReader::open(const fs::path& file) {
   run(handle, "PRAGMA trusted_schema = OFF");
   Statement application(handle, "PRAGMA application_id");
   if (application.step() != SQLITE_ROW || application.number(0) != kApplication) {
-    return Error{ErrorKind::bad_data, file.string() + " is no backup made by hansa, or a damaged one", ""};
+    return Error{ErrorKind::bad_data, file.string() + " is no backup made by hansa, or a damaged one",
+                 "`hansa backup -o FILE` writes one; is this the right file?"};
   }
   Statement about(handle, "SELECT name, value FROM about");
   while (about.step() == SQLITE_ROW && reader.about_.size() < kAboutMax)
