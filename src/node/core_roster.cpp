@@ -179,6 +179,7 @@ Result<void> Core::change_keeper_now(const KeeperChange& change) {
   if (!rows) return rows.error();
   const auto records = records_of(*rows);
   if (!records) return records.error();
+  const roster::RosterHint before = keeper_.hint();
   keeper_ = roster::RosterKeeper({.node = keys_.node->public_key(), .organisation = keys_.organisation});
   roster::KeeperEffects effects;
   spare_is_old_ = true;
@@ -187,6 +188,15 @@ Result<void> Core::change_keeper_now(const KeeperChange& change) {
   for (const NodeKey& peer : messenger_->connected()) keeper_.on_connected(peer, unix_now(), effects);
   for (const std::string& text : change.messages) {
     if (auto message = crypto::from_hex(text)) effects.emplace_back(roster::TellAll{std::move(*message), {}});
+  }
+  if (const roster::RosterHint head = keeper_.hint(); !(head.hash == before.hash)) {
+    // The tool's vote was the deciding one: what its copy of the keeper had to say was said to the tool.
+    noticed_roster(
+        {EventKind::roster_changed,
+         {},
+         head.hash,
+         head.version,
+         "roster version " + std::to_string(head.version) + " is in force by this organisation's vote"});
   }
   roster_changed();
   perform(std::move(effects));
