@@ -108,6 +108,7 @@ IoLoop::~IoLoop() = default;
 
 Result<void> IoLoop::boot() {
   if (shared_.event < 0) return Error{ErrorKind::failed, "cannot create an eventfd", "raise 'ulimit -n'"};
+  if (!context_) return Error{ErrorKind::failed, "cannot create a ZeroMQ context", "raise 'ulimit -n'"};
   if (zmq_has("curve") == 0) {
     return Error{ErrorKind::failed, "libzmq was built without CURVE", "install Debian's libzmq5"};
   }

@@ -42,6 +42,7 @@ class Part {
   mutable zmq_msg_t message_;
 };
 
+/// ZeroMQ's own; false if there are not enough file descriptors for it, and then no socket opens.
 class Context {
  public:
   Context();
@@ -51,6 +52,7 @@ class Context {
   Context(const Context&) = delete;
   Context& operator=(const Context&) = delete;
   [[nodiscard]] void* get() const noexcept { return context_; }
+  explicit operator bool() const noexcept { return context_ != nullptr; }
 
  private:
   void* context_;
