@@ -1,7 +1,9 @@
 // Moving models between nodes. Nobody can push: a node that has something offers it, whoever wants it asks
 // chunk by chunk, with a few requests open at a time, so a receiver decides how much memory and bandwidth it
-// gives, and a chunk that was not asked for is dropped. Every chunk is checked on arrival; one from another
-// holder of the same blob is as good, so a slow or lying holder costs time and nothing else.
+// gives, and a chunk that was not asked for is dropped. Chunks are checked on arrival; one from another
+// holder of the same blob is as good, so a slow or lying holder costs time and nothing else. What only one
+// node has is its own word, which the connection proves already: of a large one, chunks that it cannot
+// foresee are checked.
 //
 // A sans-I/O machine like a party: it is told what happened and what time it is, and answers with effects.
 #pragma once
@@ -12,6 +14,7 @@
 #include <hansa/result.hpp>
 #include <hansa/types.hpp>
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <map>
@@ -33,6 +36,17 @@ struct Blob {
   std::span<const std::byte> bytes;
 };
 
+/// Which chunks are checked of a large blob that only one node offers (docs/adr/0019). With a second holder
+/// all are, and those that are here already as well.
+struct SpotChecks {
+  /// Chooses the chunks. A random secret of this process, or the sender knows what is not looked at; without
+  /// it every chunk is checked.
+  std::optional<std::array<std::byte, 32>> secret;
+  std::uint8_t kind = 0;            ///< of the blobs that may be spot-checked; all others are checked wholly
+  std::uint32_t whole_chunks = 32;  ///< a blob of so many is checked wholly: 8 MiB, 1.4 ms
+  std::uint32_t one_in = 8;         ///< of the chunks of larger ones, on average
+};
+
 /// Each number with its reason.
 struct Options {
   std::uint64_t blob_bytes_max = kBlobBytesMax;  ///< the largest that is fetched
@@ -49,6 +63,7 @@ struct Options {
   Duration timeout = std::chrono::seconds(15);  ///< of a request; four chunks at 1 Mbit/s take 8 s
   int strikes = 3;                              ///< timeouts until a holder is given up for this blob
   Memory memory = plain_memory;                 ///< for what is put together
+  SpotChecks spot_checks{};
 };
 
 /// Put this on the wire.
@@ -61,7 +76,7 @@ struct Offered {
   Node from{};
   Offer offer;
 };
-/// A blob is here, complete and checked.
+/// A blob is here, complete and checked (or spot-checked, if the options have it so).
 struct Fetched {
   BlobId id;
   std::uint8_t kind = 0;
@@ -88,7 +103,7 @@ using Effects = std::vector<Effect>;
 
 /// Counters since the start.
 struct Counters {
-  std::uint64_t chunks_received = 0, chunks_served = 0, timeouts = 0, refused = 0;
+  std::uint64_t chunks_received = 0, chunks_checked = 0, chunks_served = 0, timeouts = 0, refused = 0;
 };
 
 /// Not thread-safe; `now` never goes back. Checking a chunk takes 50 to 200 microseconds, by
@@ -157,7 +172,8 @@ class Bulk {
     std::optional<Manifest> manifest;
     std::shared_ptr<std::byte[]> data;  ///< from the manifest on
     std::vector<bool> have;
-    bool reserved = false;  ///< its size is part of memory_
+    std::vector<std::uint32_t> unchecked;  ///< chunks of the only holder that nobody has looked at
+    bool reserved = false;                 ///< its size is part of memory_
     std::uint32_t missing = 0;
     std::uint32_t next = 0;  ///< no chunk below is unasked for and missing
   };
@@ -173,7 +189,11 @@ class Bulk {
   [[nodiscard]] Held* readable(const Node& by, const BlobId& id);
   [[nodiscard]] std::size_t transfers_from(const Node& holder) const;
   [[nodiscard]] std::size_t requests_at(const Node& holder) const;
-  void add_holder(Fetch& fetch, const Node& node) const;
+  void add_holder(Fetch& fetch, const Node& node, Effects& out);
+  /// Checks what was taken on trust from the holder that was the only one.
+  void check_the_rest(Fetch& fetch, Effects& out);
+  [[nodiscard]] bool may_trust(const Fetch& fetch, std::uint32_t index) const;
+  [[nodiscard]] bool right(const Fetch& fetch, std::uint32_t index, std::span<const std::byte> data);
   [[nodiscard]] static Holder* holder(Fetch& fetch, const Node& node) noexcept;
   /// Ends what is under way with the source; its open chunks count as late if they still come.
   void leave(Fetch& fetch);

@@ -79,6 +79,7 @@ constexpr std::array kMetrics = {
     Metric{"hansa_bytes_received_total", "counter", "channel", "bytes", "Bytes received by channel.", "node"},
     Metric{"hansa_rejected_messages_total", "counter", "reason", "", "Messages refused by reason.", "node"},
     Metric{"hansa_peer_kicks_total", "counter", "reason", "", "Connections cut by the guard.", "node"},
+    Metric{"hansa_bulk_chunks_checked_total", "counter", "", "", "Pieces whose hash was compared.", "node"},
     Metric{"hansa_bulk_chunks_received_total", "counter", "", "", "Pieces of models fetched.", "node"},
     Metric{"hansa_bulk_chunks_served_total", "counter", "", "", "Pieces of models given.", "node"},
     Metric{"hansa_bulk_timeouts_total", "counter", "", "", "Pieces that did not come in time.", "node"},

@@ -2,6 +2,7 @@
 // being packed never delays one that is arriving.
 #include "src/node/bulk_exchange.hpp"
 
+#include "src/crypto/random.hpp"
 #include "src/node/process_memory.hpp"
 
 #include <algorithm>
@@ -20,10 +21,19 @@ bulk::Memory memory_of(BufferPool& pool) {
   return [&pool](std::size_t bytes) { return pool.take(bytes); };
 }
 
+/// A frame is its sender's own; a final model is what several parties must agree on.
+bulk::SpotChecks spot_checks() {
+  bulk::SpotChecks checks{.secret = {{}}, .kind = kFrameBlob};
+  crypto::random_bytes(*checks.secret);
+  return checks;
+}
+
 }  // namespace
 
 BulkExchange::BulkExchange(BulkExchangeConfig config)
-    : config_(std::move(config)), pool_(kSpareBytesMax), bulk_({.memory = memory_of(pool_)}) {}
+    : config_(std::move(config)),
+      pool_(kSpareBytesMax),
+      bulk_({.memory = memory_of(pool_), .spot_checks = spot_checks()}) {}
 
 Time BulkExchange::now() const {
   return std::chrono::duration_cast<Duration>(std::chrono::steady_clock::now() - began_);

@@ -79,6 +79,7 @@ void Core::measure(http::NodeView& view) {
   }
   const BulkExchange::Counters exchanged = exchange_->counters();
   const protocols::bulk::Counters& bulk = exchanged.bulk;
+  view.counters["hansa_bulk_chunks_checked_total"] = static_cast<double>(bulk.chunks_checked);
   view.counters["hansa_bulk_chunks_received_total"] = static_cast<double>(bulk.chunks_received);
   view.counters["hansa_bulk_chunks_served_total"] = static_cast<double>(bulk.chunks_served);
   view.counters["hansa_bulk_timeouts_total"] = static_cast<double>(bulk.timeouts);
