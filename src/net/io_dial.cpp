@@ -272,9 +272,8 @@ void IoLoop::drain_monitor(Link& link) {
   update_up(peers_.at(link.peer));
 }
 
-std::size_t IoLoop::receive(Link& link, std::size_t most) {
-  std::size_t received = 0;
-  for (; link.dealer && received < most; ++received) {
+void IoLoop::receive(Link& link, std::size_t most) {
+  for (std::size_t received = 0; link.dealer && received < most; ++received) {
     Arrived message;
     if (!receive_parts(link.dealer, false, message.id, message.header, message.body, message.parts,
                        message.bytes)) {
@@ -296,7 +295,6 @@ std::size_t IoLoop::receive(Link& link, std::size_t most) {
     }
     deliver(link.peer, link.channel, message);
   }
-  return received;
 }
 
 void IoLoop::guard(Link& link, Time now) {
@@ -348,7 +346,7 @@ TokenBucket* IoLoop::pace_of(const Outbox::Lane& lane) {
 }
 
 void IoLoop::flush() {
-  retry_soon_ = false;
+  retry_soon_ = more_to_send_ = false;
   for (const Outbox::Lane& lane : shared_.outbox.waiting()) {
     TokenBucket* const pace = pace_of(lane);
     const Time now = steady_now();
@@ -375,7 +373,7 @@ void IoLoop::flush() {
       if (pace != nullptr) static_cast<void>(pace->take(limits_.control_sent, now));
       const auto peer = peers_.find(lane.second);
       if (peer != peers_.end()) peer->second.bytes_out += size;
-      if (i + 1 == kSendBatch) more_to_receive_ = true;  // come back without waiting
+      if (i + 1 == kSendBatch) more_to_send_ = true;  // come back without waiting
     }
   }
 }

@@ -174,9 +174,8 @@ void IoLoop::forget(Listener& listener, int fd) {
   update_up(state->second);
 }
 
-std::size_t IoLoop::receive(Listener& listener, std::size_t most) {
-  std::size_t received = 0;
-  for (; received < most; ++received) {
+void IoLoop::receive(Listener& listener, std::size_t most) {
+  for (std::size_t received = 0; received < most; ++received) {
     Arrived message;
     if (!receive_parts(listener.router, true, message.id, message.header, message.body, message.parts,
                        message.bytes)) {
@@ -184,7 +183,6 @@ std::size_t IoLoop::receive(Listener& listener, std::size_t most) {
     }
     take(listener, message);
   }
-  return received;
 }
 
 void IoLoop::take(Listener& listener, Arrived& message) {

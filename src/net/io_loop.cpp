@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -129,18 +130,18 @@ void IoLoop::run() {
   while (!shared_.stop) {
     poll();
     run_commands();
-    serve_handshakes();
-    more_to_receive_ = false;
+    if (handshakes_wait_) serve_handshakes();
+    // The monitor goes first: who has said something may have connected just now.
     for (auto& listener : listeners_) {
       if (!listener) continue;
-      drain_monitor(*listener);
-      const std::size_t batch = batch_of(listener->channel);
-      if (receive(*listener, batch) == batch) more_to_receive_ = true;
+      const Waiting waiting = listener->waiting;
+      if (waiting.events || waiting.messages) drain_monitor(*listener);
+      if (waiting.messages) receive(*listener, batch_of(listener->channel));
     }
     for (Link* const link : links()) {
-      drain_monitor(*link);
-      const std::size_t batch = batch_of(link->channel);
-      if (receive(*link, batch) == batch) more_to_receive_ = true;
+      const Waiting waiting = link->waiting;
+      if (waiting.events || waiting.messages) drain_monitor(*link);
+      if (waiting.messages) receive(*link, batch_of(link->channel));
     }
     if (steady_now() >= tick_at_) tick();
     flush();  // last: what the sink sent in its calls leaves in the same turn
@@ -173,17 +174,52 @@ void IoLoop::farewell(Duration patience) {
   }
 }
 
+namespace {
+
+/// The sockets of one call of poll(2).
+class Watch {
+ public:
+  explicit Watch(int event) : items_{{event, POLLIN, 0}} {}
+
+  /// `readable` becomes whether something can be received when wait() is over; `sends`: return as soon as
+  /// something can be sent as well.
+  void add(Socket& socket, bool& readable, bool sends = false) {
+    readable = false;
+    if (!socket) return;
+    if (socket.stirred() || sends) {
+      const int events = socket.events();
+      readable = (events & ZMQ_POLLIN) != 0;
+      at_once_ = at_once_ || readable || (sends && (events & ZMQ_POLLOUT) != 0);
+    }
+    items_.push_back({socket.fd(), POLLIN, 0});
+    watched_.emplace_back(&socket, &readable);
+  }
+  /// Whether the event itself was signalled.
+  bool wait(int wait_ms) {
+    ::poll(items_.data(), items_.size(), at_once_ ? 0 : wait_ms);
+    for (std::size_t i = 0; i < watched_.size(); ++i) {
+      if (items_[i + 1].revents == 0) continue;
+      const auto [socket, readable] = watched_[i];
+      *readable = (socket->events() & ZMQ_POLLIN) != 0;
+    }
+    return items_.front().revents != 0;
+  }
+
+ private:
+  std::vector<pollfd> items_;
+  std::vector<std::pair<Socket*, bool*>> watched_;
+  bool at_once_ = false;
+};
+
+}  // namespace
+
 void IoLoop::poll() {
-  std::vector<zmq_pollitem_t> items;
-  const auto watch = [&items](void* socket, short events = ZMQ_POLLIN) {
-    if (socket != nullptr) items.push_back({socket, 0, events, 0});
-  };
-  items.push_back({nullptr, shared_.event, ZMQ_POLLIN, 0});
-  watch(zap_.get());
+  Watch watch(shared_.event);
+  watch.add(zap_.socket(), handshakes_wait_);
   for (const auto& listener : listeners_) {
     if (!listener) continue;
-    watch(listener->monitor.get());
-    watch(listener->router.get());
+    watch.add(listener->monitor.socket(), listener->waiting.events);
+    watch.add(listener->router, listener->waiting.messages);
   }
   const std::vector<Outbox::Lane> waiting = shared_.outbox.waiting();
   for (Link* const link : links()) {
@@ -191,16 +227,14 @@ void IoLoop::poll() {
     const TokenBucket* const pace = pace_of(lane);
     const bool sends = link->up && std::find(waiting.begin(), waiting.end(), lane) != waiting.end() &&
                        (pace == nullptr || pace->ready(limits_.control_sent, steady_now()));
-    watch(link->monitor.get());
-    watch(link->dealer.get(), static_cast<short>(ZMQ_POLLIN | (sends ? ZMQ_POLLOUT : 0)));
+    watch.add(link->monitor.socket(), link->waiting.events);
+    watch.add(link->dealer, link->waiting.messages, sends);
   }
   Duration patience = std::max(Duration{0}, tick_at_ - steady_now());
   if (retry_soon_) patience = std::min(patience, kRetrySoon);
-  if (more_to_receive_) patience = Duration{0};
+  if (more_to_send_) patience = Duration{0};
   // Rounded up, or the last millisecond before each tick would be spent spinning.
-  const long wait_ms = milliseconds(patience + 999us);
-  zmq_poll(items.data(), static_cast<int>(items.size()), wait_ms);
-  if ((items.front().revents & ZMQ_POLLIN) != 0) {
+  if (watch.wait(milliseconds(patience + 999us))) {
     std::uint64_t count = 0;
     [[maybe_unused]] const auto got = read(shared_.event, &count, sizeof count);
   }

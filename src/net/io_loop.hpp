@@ -88,6 +88,10 @@ class IoLoop {
   [[nodiscard]] Result<void> rotate(CurveKey keys);
 
  private:
+  /// What the last poll() found at a socket and its monitor.
+  struct Waiting {
+    bool messages = false, events = false;
+  };
   /// A listening socket.
   struct Listener {
     Listener(Channel c, const Limits& limits) : channel(c), connections(limits) {}
@@ -96,6 +100,7 @@ class IoLoop {
     Monitor monitor;
     Socket router;             // behind its monitor, so that it goes first
     std::string asked, bound;  ///< endpoints
+    Waiting waiting;
   };
   /// A dialled connection.
   struct Link {
@@ -114,6 +119,7 @@ class IoLoop {
     std::optional<Time> redial_at;
     Duration backoff{};
     Time dialled_at{};
+    Waiting waiting;
   };
   /// How to answer on an accepted connection.
   struct Route {
@@ -156,8 +162,8 @@ class IoLoop {
   void drain_monitor(Listener& listener);
   void accept(Listener& listener, int fd);
   void forget(Listener& listener, int fd);
-  /// Receives up to `most` messages; returns how many there were.
-  std::size_t receive(Listener& listener, std::size_t most);
+  /// Receives up to `most` messages.
+  void receive(Listener& listener, std::size_t most);
   void take(Listener& listener, Arrived& message);
   void take_lobby(Listener& listener, const CurvePublic& key, Arrived& message);
   void learn_route(std::optional<Route>& route, const Arrived& message);
@@ -172,7 +178,7 @@ class IoLoop {
   void dial(Link& link);
   void hang_up(Link& link);
   void drain_monitor(Link& link);
-  std::size_t receive(Link& link, std::size_t most);
+  void receive(Link& link, std::size_t most);
   void guard(Link& link, Time now);
   void retry(Link& link, Time now);
   [[nodiscard]] std::vector<Link*> links();
@@ -204,7 +210,8 @@ class IoLoop {
   Time tick_at_{};
   Time prune_at_{}, publish_at_{};
   bool retry_soon_ = false;  ///< something could not leave just now: a socket was full, or a peer is spared
-  bool more_to_receive_ = false;
+  bool more_to_send_ = false;
+  bool handshakes_wait_ = false;
 };
 
 /// The limits of one message on `channel`.

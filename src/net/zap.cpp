@@ -50,7 +50,7 @@ std::optional<Channel> ZapHandler::channel_of(std::string_view domain) const {
 
 void ZapHandler::serve(const Decide& decide) {
   if (!socket_) return;
-  while (socket_.readable()) {
+  while ((socket_.events() & ZMQ_POLLIN) != 0) {
     // version, request id, domain, address, routing id, mechanism, public key
     std::array<Part, 7> parts;
     std::size_t count = 0;

@@ -25,6 +25,7 @@ class ZapHandler {
   /// Answers all requests that wait. `decide` is asked about those that are well-formed.
   void serve(const Decide& decide);
   [[nodiscard]] void* get() const noexcept { return socket_.get(); }
+  [[nodiscard]] Socket& socket() noexcept { return socket_; }
 
  private:
   [[nodiscard]] std::optional<Channel> channel_of(std::string_view domain) const;

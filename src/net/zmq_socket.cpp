@@ -44,7 +44,11 @@ Context::Context() : context_(zmq_ctx_new()) {
 
 Socket::Socket(const Context& context, int type)
     : socket_(context ? zmq_socket(context.get(), type) : nullptr) {
-  if (socket_ != nullptr) set(ZMQ_LINGER, 0);
+  if (socket_ == nullptr) return;
+  set(ZMQ_LINGER, 0);
+  std::size_t size = sizeof fd_;
+  const int failed = zmq_getsockopt(socket_, ZMQ_FD, &fd_, &size);
+  HANSA_ASSERT(failed == 0);
 }
 
 void Socket::close() noexcept {
@@ -73,9 +77,13 @@ void Socket::set(int option, std::span<const std::byte> value) noexcept {
   HANSA_ASSERT(failed == 0);
 }
 
-bool Socket::bind(const std::string& endpoint) noexcept { return zmq_bind(socket_, endpoint.c_str()) == 0; }
+bool Socket::bind(const std::string& endpoint) noexcept {
+  stirred_ = true;
+  return zmq_bind(socket_, endpoint.c_str()) == 0;
+}
 
 bool Socket::connect(const std::string& endpoint) noexcept {
+  stirred_ = true;
   return zmq_connect(socket_, endpoint.c_str()) == 0;
 }
 
@@ -86,10 +94,11 @@ std::string Socket::last_endpoint() const {
   return text.data();
 }
 
-bool Socket::readable() const noexcept {
+int Socket::events() noexcept {
   int events = 0;
   std::size_t size = sizeof events;
-  return zmq_getsockopt(socket_, ZMQ_EVENTS, &events, &size) == 0 && (events & ZMQ_POLLIN) != 0;
+  stirred_ = zmq_getsockopt(socket_, ZMQ_EVENTS, &events, &size) != 0;
+  return stirred_ ? 0 : events;
 }
 
 bool Socket::receive(Part& part) noexcept {
@@ -97,10 +106,12 @@ bool Socket::receive(Part& part) noexcept {
   do {
     received = zmq_msg_recv(part.get(), socket_, ZMQ_DONTWAIT);
   } while (received < 0 && errno == EINTR);
+  stirred_ = received >= 0;  // with nothing there ZeroMQ has looked for news, and has used them up
   return received >= 0;
 }
 
 bool Socket::send(Part& part, bool more) noexcept {
+  stirred_ = true;
   int sent = 0;
   do {
     sent = zmq_msg_send(part.get(), socket_, ZMQ_DONTWAIT | (more ? ZMQ_SNDMORE : 0));
@@ -109,6 +120,7 @@ bool Socket::send(Part& part, bool more) noexcept {
 }
 
 bool Socket::send(std::span<const std::byte> bytes, bool more) noexcept {
+  stirred_ = true;
   int sent = 0;
   do {
     sent = zmq_send(socket_, bytes.data(), bytes.size(), ZMQ_DONTWAIT | (more ? ZMQ_SNDMORE : 0));

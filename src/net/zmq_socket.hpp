@@ -64,11 +64,13 @@ class Socket {
   Socket() = default;
   Socket(const Context& context, int type);
   ~Socket() { close(); }
-  Socket(Socket&& other) noexcept : socket_(std::exchange(other.socket_, nullptr)) {}
+  Socket(Socket&& other) noexcept { *this = std::move(other); }
   Socket& operator=(Socket&& other) noexcept {
     if (this != &other) {
       close();
       socket_ = std::exchange(other.socket_, nullptr);
+      fd_ = std::exchange(other.fd_, -1);
+      stirred_ = std::exchange(other.stirred_, true);
     }
     return *this;
   }
@@ -86,8 +88,15 @@ class Socket {
   [[nodiscard]] bool connect(const std::string& endpoint) noexcept;
   /// What the last bind or connect came to, with the port.
   [[nodiscard]] std::string last_endpoint() const;
-  /// Whether a part can be received now / a message can be sent now.
-  [[nodiscard]] bool readable() const noexcept;
+  /// What is possible now: ZMQ_POLLIN, ZMQ_POLLOUT, or both.
+  [[nodiscard]] int events() noexcept;
+
+  /// For poll(2) on many sockets at once: zmq_poll() costs four system calls for each, whether anything is
+  /// there or not. The descriptor becomes readable when there may be news; see stirred().
+  [[nodiscard]] int fd() const noexcept { return fd_; }
+  /// The descriptor tells news once, and any call may have taken it. Where this is true, ask events() before
+  /// waiting. To be able to send is news that receiving takes as well: whoever waits for it asks always.
+  [[nodiscard]] bool stirred() const noexcept { return stirred_; }
 
   /// Without waiting. False if there is nothing, or no room (errno says why).
   [[nodiscard]] bool receive(Part& part) noexcept;
@@ -96,6 +105,8 @@ class Socket {
 
  private:
   void* socket_ = nullptr;
+  int fd_ = -1;
+  bool stirred_ = true;
 };
 
 /// What happened on a socket's connections.
@@ -112,6 +123,7 @@ class Monitor {
   Monitor(const Context& context, const Socket& watched);
   [[nodiscard]] std::optional<MonitorEvent> next() noexcept;
   [[nodiscard]] void* get() const noexcept { return pair_.get(); }
+  [[nodiscard]] Socket& socket() noexcept { return pair_; }
 
  private:
   Socket pair_;
