@@ -134,7 +134,7 @@ struct AbsorbedShares {
 
 /// All a party needs to go on after a crash.
 struct Record {
-  Round round = 0;  ///< the round whose training is in `model`
+  Round round = 0;  ///< the round whose training is in `model`; with secure sums the one that begins with it
   ParametersRef model;
   ParametersRef optimiser_state;
   double mass = 1;  ///< push-sum: mass held; cohort: average weight in the last cohort

@@ -119,8 +119,7 @@ void SecureCohort::trained(Computed result, Time now, Effects& out) {
   if (result.optimiser_state) optimiser_state_ = std::move(result.optimiser_state);
   loss_sum_ = result.loss_sum;
   loss_rows_ = result.rows;
-  out.persist(record());
-  go_on(now, out);
+  go_on(now, out);  // nothing to keep: after a restart the party sits this round out
 }
 
 /// The next step of a round whose model is there: encode it for the session that waits for it, or do what the
