@@ -119,7 +119,7 @@ Core::~Core() {
 
 Result<void> Core::wait() {
   std::unique_lock lock(mutex_);
-  changed_.wait(lock, [this] { return closed_; });
+  ended_.wait(lock, [this] { return closed_; });
   if (failure_) return *failure_;
   return {};
 }
@@ -128,19 +128,21 @@ void Core::shut_down() {
   const std::lock_guard lock(mutex_);
   closed_ = true;
   changed_.notify_all();
+  ended_.notify_all();
 }
 
 void Core::crash() {
   const std::lock_guard lock(mutex_);
   closed_ = crashed_ = true;
   changed_.notify_all();
+  ended_.notify_all();
 }
 
 void Core::post(std::function<void()> input) {
   const std::lock_guard lock(mutex_);
   if (closed_) return;
   queue_.push_back(std::move(input));
-  changed_.notify_all();
+  if (queue_.size() == 1) changed_.notify_all();  // with more in it the loop knows already
 }
 
 void Core::loop() {

@@ -274,6 +274,7 @@ class Core final : public http::NodeApi, private MailReceiver, private TrainingO
 
   mutable std::mutex mutex_;  ///< guards the queue, the view and the listeners
   std::condition_variable changed_;
+  std::condition_variable ended_;  ///< apart, or wait() would wake up at every input
   std::deque<std::function<void()>> queue_;
   std::shared_ptr<const http::NodeView> view_;
   std::map<std::uint64_t, std::function<void(const http::NodeEvent&)>> listeners_;
