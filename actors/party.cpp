@@ -14,6 +14,7 @@
 #include <algorithm>
 #include <chrono>
 #include <exception>
+#include <span>
 #include <utility>
 #include <variant>
 
@@ -141,9 +142,15 @@ void PartyActor::on_peer_down(PartyId peer) {
 
 void PartyActor::after_input() {
   ++events_;
-  for (protocols::Effect& effect : effects_.items()) {
-    if (broken_) break;
-    std::visit([this](auto& each) { perform(std::move(each)); }, effect);
+  // Events go last: who is told of a round may evaluate its model, and no message shall wait for that.
+  const std::span<protocols::Effect> effects = effects_.items();
+  std::size_t count = 0;
+  for (; count < effects.size() && !broken_; ++count) {
+    if (std::holds_alternative<protocols::Emit>(effects[count])) continue;
+    std::visit([this](auto& each) { perform(std::move(each)); }, effects[count]);
+  }
+  for (protocols::Effect& effect : effects.first(count)) {
+    if (auto* const event = std::get_if<protocols::Emit>(&effect)) perform(std::move(*event));
   }
   effects_.clear();
   if (broken_) return quit();
