@@ -19,8 +19,6 @@ namespace {
 
 using namespace testing;
 
-int port_of(const std::string& endpoint) { return std::stoi(endpoint.substr(endpoint.rfind(':') + 1)); }
-
 /// Resident memory of this process.
 std::size_t rss_bytes() {
   std::FILE* const file = std::fopen("/proc/self/statm", "r");
@@ -244,33 +242,6 @@ TEST(Attack, SilentConnectionsDoNotKeepAMemberOut) {
   close(hold[1]);
   close(ready[0]);
   setrlimit(RLIMIT_NOFILE, &old);
-}
-
-TEST(Attack, GarbageBeforeTheHandshakeIsHarmless) {
-  Node a, b;
-  introduce({&a, &b});
-  const int port = port_of(a.transport->control_endpoint());
-  std::uint64_t state = 1;
-  for (int i = 0; i < 50; ++i) {
-    const int fd = socket(AF_INET, SOCK_STREAM, 0);
-    const sockaddr_in address = Proxy::loopback(port);
-    ASSERT_EQ(connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
-    unsigned char bytes[300];
-    for (unsigned char& byte : bytes) {
-      state = state * 6364136223846793005u + 1442695040888963407u;
-      byte = static_cast<unsigned char>(state >> 33);
-    }
-    if (i % 2 == 0) {  // a ZMTP 3.0 signature with CURVE, then garbage
-      const unsigned char greeting[] = {0xff, 0, 0, 0, 0, 0, 0, 0, 1, 0x7f, 3, 0, 'C', 'U', 'R', 'V', 'E'};
-      std::copy(std::begin(greeting), std::end(greeting), bytes);
-    }
-    ::send(fd, bytes, sizeof bytes, MSG_NOSIGNAL);
-    close(fd);
-  }
-  ASSERT_TRUE(b.sink.wait_up(a.key()));
-  ASSERT_TRUE(b.send(a, Channel::control, "unimpressed"));
-  EXPECT_TRUE(a.sink.wait_body("unimpressed"));
-  EXPECT_TRUE(eventually([&] { return a.transport->stats().channels[0].connections <= 2; }));
 }
 
 }  // namespace

@@ -155,6 +155,10 @@ struct Node {
   std::unique_ptr<Transport> transport;
 };
 
+[[nodiscard]] inline int port_of(const std::string& endpoint) {
+  return std::stoi(endpoint.substr(endpoint.rfind(':') + 1));
+}
+
 /// Everybody lists everybody.
 inline void introduce(std::initializer_list<Node*> nodes) {
   std::vector<Peer> peers;
