@@ -25,6 +25,7 @@ namespace runs = protocols::runs;
 constexpr Millis kReturn(30'000);
 constexpr Millis kCompletion(180'000);
 constexpr double kMetricGapMax = 0.005;
+constexpr double kSlowReturnS = 8;  ///< worth a line
 
 double seconds_since(std::chrono::steady_clock::time_point then) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - then).count();
@@ -44,6 +45,17 @@ void flip_bit(const fs::path& file, std::uint64_t bit) {
   const int byte = stream.get();
   stream.seekp(static_cast<std::streamoff>(bit / 8));
   stream.put(static_cast<char>(byte ^ (1 << (bit % 8))));
+}
+
+/// What a node has of each round: how many parties' models are in it, and its metric.
+std::string rounds_of(const Json& run) {
+  std::ostringstream out;
+  if (!run.is_object()) return {};
+  for (const Json& each : run["history"]) {
+    out << "\n  round " << each["round"] << " at " << each["seconds"] << " s: " << each["participants"]
+        << " parties, " << each["metric"];
+  }
+  return out.str();
 }
 
 }  // namespace
@@ -116,7 +128,7 @@ void Chaos::completes(const std::string& run) {
     }
     if (reference_ == 0) reference_ = *metric;
     tally_.worst_metric_gap = std::max(tally_.worst_metric_gap, std::abs(*metric - reference_));
-    EXPECT_NEAR(*metric, reference_, kMetricGapMax) << mesh_.name(i);
+    EXPECT_NEAR(*metric, reference_, kMetricGapMax) << mesh_.name(i) << rounds_of(now);
   }
   EXPECT_EQ(models.size(), 1U) << scene(run);
 }
@@ -172,7 +184,13 @@ void Chaos::returns(const std::string& run, std::size_t victim) {
     if (now["state"] == "complete" || !now.value("model_hash", "").empty()) return true;
     return sums(run, victim, before, 2);
   });
-  tally_.slowest_return_s = std::max(tally_.slowest_return_s, seconds_since(began));
+  const double took_s = seconds_since(began);
+  tally_.slowest_return_s = std::max(tally_.slowest_return_s, took_s);
+  if (took_s > kSlowReturnS) {
+    std::printf("[ chaos    ] %s was back after %.1f s; run %.4s had come to round %d%s\n",
+                mesh_.name(victim).c_str(), took_s, run.c_str(), before,
+                rounds_of(mesh_.run(victim, run)).c_str());
+  }
   ASSERT_TRUE(back) << mesh_.name(victim) << " does not train again\n" << scene(run);
 }
 
