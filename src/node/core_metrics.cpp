@@ -96,6 +96,10 @@ void Core::measure(http::NodeView& view) {
   const MembershipThread::Own own = membership_->own();
   view.counters["hansa_membership_false_suspicions_total"] = static_cast<double>(own.refutations);
   view.gauges["hansa_local_health_score"] = own.health;
+  for (const auto& [peer, ahead_s] : audit_->clock_skew_s()) {
+    const auto id = protocols::roster::short_text(protocols::roster::id_of(peer));
+    view.gauges[series("hansa_clock_skew_seconds", "peer", id)] = ahead_s;
+  }
   std::size_t model_bytes = 0;
   for (const auto& [run, local] : local_) {
     if (local.training != nullptr) model_bytes = std::max(model_bytes, local.training->model_bytes());

@@ -14,6 +14,7 @@ namespace {
 
 namespace audit = protocols::audit;
 
+constexpr audit::UnixMillis kAnswerMillisMax = 2000;  ///< older answers say little about a clock
 constexpr std::size_t kSaidMax = 256;
 constexpr std::size_t kFieldBytesMax = 2048;
 
@@ -128,6 +129,7 @@ void NodeAudit::set_peers(std::span<const NodeKey> peers, Moment at) {
     if (!peers_.contains(peer)) record("peer.allowed", {{"node", id_text(peer)}}, at);
   }
   peers_ = now;
+  std::erase_if(clock_skew_s_, [&](const auto& item) { return !now.contains(item.first); });
   witness_.set_peers(peers);
 }
 
@@ -171,6 +173,15 @@ void NodeAudit::stop(Moment at) {
   if (!failed_) sign_head(at);
 }
 
+/// Its clock was read between our signing the head and now: the middle is what ours showed then, at most half
+/// the way off (the rule of NTP, RFC 5905).
+void NodeAudit::compare_clocks(const audit::Cosignature& answer, Moment at) {
+  const audit::UnixMillis asked = answer.subject.head.time_ms;
+  if (at.unix_ms < asked || at.unix_ms - asked > kAnswerMillisMax) return;
+  const audit::UnixMillis middle = asked + (at.unix_ms - asked) / 2;
+  clock_skew_s_[answer.witness] = static_cast<double>(answer.time_ms - middle) / 1000;
+}
+
 void NodeAudit::perform(audit::WitnessEffects effects, Moment at) {
   for (const audit::WitnessEffect& effect : effects) {
     if (failed_) return;  // what cannot be kept is not said
@@ -180,6 +191,7 @@ void NodeAudit::perform(audit::WitnessEffects effects, Moment at) {
     } else if (const auto* const seen = std::get_if<audit::Witnessed>(&effect)) {
       if (const auto kept = log_.witness(seen->head); !kept) check(kept.error());
     } else if (const auto* const cosigned = std::get_if<audit::Cosigned>(&effect)) {
+      compare_clocks(cosigned->cosignature, at);
       if (const auto kept = log_.keep(cosigned->cosignature); !kept) check(kept.error());
     } else if (const auto* const caught = std::get_if<audit::Caught>(&effect)) {
       const audit::Head &a = caught->evidence.earlier.head, &b = caught->evidence.later.head;

@@ -13,6 +13,7 @@
 #include <filesystem>
 #include <functional>
 #include <initializer_list>
+#include <map>
 #include <memory>
 #include <set>
 #include <span>
@@ -68,6 +69,9 @@ class NodeAudit {
   /// The last entry, and a head over it.
   void stop(Moment at);
 
+  /// How many seconds the clocks of those who cosigned our last heads are ahead of ours, each to within half
+  /// of the second or two that its answer took.
+  [[nodiscard]] const std::map<NodeKey, double>& clock_skew_s() const noexcept { return clock_skew_s_; }
   [[nodiscard]] const store::AuditLog& log() const noexcept { return log_; }
   [[nodiscard]] const protocols::audit::HeadWitness& witness() const noexcept { return witness_; }
 
@@ -76,12 +80,14 @@ class NodeAudit {
   void sign_head(Moment at);
   void perform(protocols::audit::WitnessEffects effects, Moment at);
   void check(const Error& error);
+  void compare_clocks(const protocols::audit::Cosignature& answer, Moment at);
 
   NodeAuditOptions options_;
   NodeAuditHooks hooks_;
   store::AuditLog log_;
   protocols::audit::HeadWitness witness_;  ///< reads the tree of log_
   std::set<NodeKey> peers_;
+  std::map<NodeKey, double> clock_skew_s_;
   std::deque<std::string> said_;  ///< the last pieces of evidence
   Time next_head_{0};
   bool failed_ = false;

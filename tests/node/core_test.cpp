@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstdlib>
 #include <fstream>
 #include <sstream>
@@ -129,6 +130,12 @@ TEST_F(LiveNodes, AuditLogsHoldWhatHappenedAndAreCosignedByTheOthers) {
     }
     EXPECT_TRUE(audited(folder, "evidence").empty());
     EXPECT_EQ(mesh.core(i).view()->audit_head.size(), 64U);
+    EXPECT_TRUE(eventually([&] {
+      const auto view = mesh.core(i).view();
+      return std::count_if(view->gauges.begin(), view->gauges.end(), [](const auto& gauge) {
+               return gauge.first.starts_with("hansa_clock_skew_seconds{") && std::abs(gauge.second) < 1;
+             }) == kOrganisations - 1;
+    })) << i;
     mesh.stop(i);
     EXPECT_EQ(audited(folder, "node.stopped").size(), 1U);
     EXPECT_EQ(store::verify_log(folder)->head->head.size, store::verify_log(folder)->entries);
