@@ -8,8 +8,11 @@
 
 #include <gtest/gtest.h>
 
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include <chrono>
+#include <csignal>
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
@@ -163,6 +166,63 @@ TEST_F(StateDbTest, ATornWriteAheadLogLosesOnlyWhatHadNotReturned) {
   EXPECT_FALSE(after->was_damaged());
   EXPECT_EQ(*after->get("roster", bytes("v1")), bytes("genesis"));
   EXPECT_FALSE(after->get("roster", bytes("v2"))->has_value());
+}
+
+TEST_F(StateDbTest, APromiseKeepsItsTextAndNoOther) {
+  auto db = StateDb::open(file_);
+  const Bytes text = bytes("yes"), other = bytes("no");
+  const auto digest = crypto::hash("test", text), other_digest = crypto::hash("test", other);
+  EXPECT_EQ(*db->promise_and_put(bytes("scope"), digest, "run", text), Promise::fresh);
+  EXPECT_EQ(*db->promise_and_put(bytes("scope"), digest, "run", text), Promise::same);
+  EXPECT_EQ(*db->promise_and_put(bytes("scope"), other_digest, "run", other), Promise::different);
+  EXPECT_EQ(*db->get("run", digest.bytes), text);
+  EXPECT_FALSE(db->get("run", other_digest.bytes)->has_value());
+}
+
+/// Killed at any moment: whoever finds a promise finds what was promised as well, or it could never keep it.
+TEST_F(StateDbTest, NoKillLeavesAPromiseWithoutItsText) {
+  constexpr int kTrials = 32;  // at as many moments of a write
+  std::size_t found = 0;
+  for (int trial = 0; trial < kTrials; ++trial) {
+    int told[2];
+    ASSERT_EQ(::pipe(told), 0);
+    const pid_t child = ::fork();
+    ASSERT_GE(child, 0);
+    if (child == 0) {  // says one byte per promise until it is killed
+      auto db = StateDb::open(file_);
+      for (std::uint64_t i = 0; db; ++i) {
+        const Bytes text = bytes(std::to_string(trial) + " " + std::to_string(i));
+        if (!db->promise_and_put(text, crypto::hash("test", text), "run", text)) break;
+        if (::write(told[1], "x", 1) != 1) break;
+      }
+      ::_exit(1);
+    }
+    ::close(told[1]);
+    char byte = 0;
+    std::chrono::steady_clock::time_point before, after;
+    for (int i = 0; i < 3; ++i) {
+      before = std::exchange(after, std::chrono::steady_clock::now());
+      ASSERT_EQ(::read(told[0], &byte, 1), 1);
+    }
+    const auto kill_at = std::chrono::steady_clock::now() + (after - before) * trial / kTrials;
+    while (std::chrono::steady_clock::now() < kill_at) {
+    }
+    ::kill(child, SIGKILL);
+    ::close(told[0]);
+    int status = 0;
+    ASSERT_EQ(::waitpid(child, &status, 0), child);
+    ASSERT_TRUE(WIFSIGNALED(status));
+
+    auto db = StateDb::open(file_);
+    ASSERT_TRUE(db.ok()) << db.error().message;
+    const auto promises = db->all("promises");
+    ASSERT_TRUE(promises.ok());
+    for (const StateDb::Row& promise : *promises) {
+      EXPECT_TRUE(db->get("run", promise.value)->has_value()) << "trial " << trial;
+    }
+    EXPECT_GT(promises->size(), found);
+    found = promises->size();
+  }
 }
 
 /// As after kill -9, when the log is still there: what it held is in the database already.
