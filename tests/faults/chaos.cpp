@@ -25,7 +25,7 @@ namespace runs = protocols::runs;
 constexpr Millis kReturn(30'000);
 constexpr Millis kCompletion(180'000);
 constexpr double kMetricGapMax = 0.005;
-constexpr double kSlowReturnS = 8;  ///< worth a line
+constexpr double kSlowReturnS = 5;  ///< worth a line
 
 double seconds_since(std::chrono::steady_clock::time_point then) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - then).count();
@@ -184,14 +184,15 @@ void Chaos::returns(const std::string& run, std::size_t victim) {
     if (now["state"] == "complete" || !now.value("model_hash", "").empty()) return true;
     return sums(run, victim, before, 2);
   });
-  const double took_s = seconds_since(began);
-  tally_.slowest_return_s = std::max(tally_.slowest_return_s, took_s);
-  if (took_s > kSlowReturnS) {
-    std::printf("[ chaos    ] %s was back after %.1f s; run %.4s had come to round %d%s\n",
-                mesh_.name(victim).c_str(), took_s, run.c_str(), before,
-                rounds_of(mesh_.run(victim, run)).c_str());
-  }
+  came_back(run, victim, seconds_since(began));
   ASSERT_TRUE(back) << mesh_.name(victim) << " does not train again\n" << scene(run);
+}
+
+void Chaos::came_back(const std::string& run, std::size_t victim, double took_s) {
+  tally_.slowest_return_s = std::max(tally_.slowest_return_s, took_s);
+  if (took_s < kSlowReturnS) return;
+  std::printf("[ chaos    ] %s was back after %.1f s in run %.4s%s\n", mesh_.name(victim).c_str(), took_s,
+              run.c_str(), rounds_of(mesh_.run(victim, run)).c_str());
 }
 
 void Chaos::kill(const std::string& run, std::size_t victim) {
@@ -212,11 +213,13 @@ void Chaos::pause(const std::string& run, std::size_t victim) {
   ++tally_.pauses;
   const Json before = mesh_.run(victim, run);
   ASSERT_TRUE(before.is_object()) << mesh_.log(victim);
+  const auto began = std::chrono::steady_clock::now();
   const bool back = eventually(kReturn, [&] {
     const Json now = mesh_.run(victim, run);
     return now.is_object() && (now["state"] == "complete" || now["round"] > before["round"] ||
                                !now.value("model_hash", "").empty());
   });
+  came_back(run, victim, seconds_since(began));
   ASSERT_TRUE(back) << mesh_.name(victim) << " does not go on\n" << scene(run);
 }
 

@@ -70,6 +70,8 @@ class Chaos {
     std::uint64_t bit = 0;
   };
   void wait_some(int up_to_ms, const std::string& run);
+  /// Notes how long it took, and says more if that was long.
+  void came_back(const std::string& run, std::size_t victim, double took_s);
   void returns(const std::string& run, std::size_t victim);
   [[nodiscard]] Flipped flip_a_bit(std::size_t victim);
   [[nodiscard]] std::vector<std::filesystem::path> files_of(std::size_t victim,
