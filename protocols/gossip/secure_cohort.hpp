@@ -74,7 +74,7 @@ class SecureCohort final : public Machine {
   void on_message(PartyId from, Message message, Time now, Effects& out) override;
   void on_computed(ComputeId id, Computed result, Time now, Effects& out) override;
   void on_deadline(Time now, Effects& out) override;
-  void on_peer_down(PartyId, Time, Effects&) override {}  // the session's own deadlines decide
+  void on_peer_down(PartyId peer, Time now, Effects& out) override;
   [[nodiscard]] std::optional<Time> next_deadline() const override;
   [[nodiscard]] bool finished() const override { return phase_ == Phase::finished; }
   [[nodiscard]] Round round() const override { return round_; }
@@ -140,6 +140,7 @@ class SecureCohort final : public Machine {
   void welcome_back();
   void skip_absent(Time now, Effects& out);
   void follow(Time now, Effects& out);
+  void leave_behind(Time now, Effects& out);
   void give_up_setup(secure_sum::Set missing, Time now, Effects& out);
   [[nodiscard]] Round reached_by(std::size_t members) const;
   [[nodiscard]] bool join_peers_ahead(Time now, Effects& out);

@@ -59,6 +59,7 @@ void SecureCohort::open_sum(Time now, Effects& out) {
   perform(*current_, std::move(effects), now, out);
   deliver_early(now, out);
   skip_absent(now, out);
+  leave_behind(now, out);
 }
 
 bool SecureCohort::absent(PartyId member) const {
@@ -117,6 +118,34 @@ void SecureCohort::follow(Time now, Effects& out) {
   if (reached_by(std::max(run_.parties - thresholds.votes, thresholds.colluders) + 1) > round_) {
     give_up_setup(current_->session->awaited_in_setup(), now, out);
   }
+}
+
+/// Who is in a later session does not come back to this one: it has said all it will. It may have been
+/// started again, or have given up.
+void SecureCohort::leave_behind(Time now, Effects& out) {
+  if (current_ == nullptr) return;
+  secure_sum::Set gone = 0;
+  for (const Early& early : early_) {
+    const bool later =
+        std::pair(early.message.round, early.message.attempt) > std::pair(current_->round, current_->attempt);
+    const auto place = std::lower_bound(current_->members.begin(), current_->members.end(), early.from);
+    if (!later || place == current_->members.end() || *place != early.from) continue;
+    gone |= secure_sum::set_of(static_cast<std::size_t>(place - current_->members.begin()));
+  }
+  if (gone == 0) return;
+  secure_sum::SessionEffects effects;
+  current_->session->leave_behind(gone, now, effects);
+  perform(*current_, std::move(effects), now, out);
+}
+
+void SecureCohort::on_peer_down(PartyId peer, Time now, Effects& out) {
+  if (current_ == nullptr) return;
+  const auto place = std::lower_bound(current_->members.begin(), current_->members.end(), peer);
+  if (place == current_->members.end() || *place != peer) return;
+  secure_sum::SessionEffects effects;
+  current_->session->on_connection_lost(static_cast<secure_sum::Member>(place - current_->members.begin()),
+                                        now, effects);
+  perform(*current_, std::move(effects), now, out);
 }
 
 void SecureCohort::give_up_setup(secure_sum::Set missing, Time now, Effects& out) {
@@ -337,6 +366,7 @@ void SecureCohort::on_message(PartyId from, Message message, Time now, Effects& 
   store_early(from, std::move(*packet), out);
   skip_absent(now, out);
   follow(now, out);
+  leave_behind(now, out);
 }
 
 SecureCohort::Sum* SecureCohort::sum_of(Round round, std::uint32_t attempt) noexcept {

@@ -192,20 +192,35 @@ bool SecAggSession::step(SessionEffects& out) {
         enter(Phase::commit);
         return true;
       }
-      if (!all_lanes_here()) return false;
+      if ((lanes_missing() & ~gone_) != 0) return false;
       send_receipt(out);
       return true;
     case Phase::commit:
       if (vote(out)) return true;
+      if (quorum_is_gone()) {
+        abort(AbortReason::no_quorum, gone_, out);
+        return false;
+      }
+      if (contains(gone_, leader(view_)) && view_ + 1 < views()) {
+        ++view_;
+        return true;
+      }
       if (!may_propose() || !best_decision()) return false;
       propose(out);
       return true;
     case Phase::voted:
-      if (!certified()) return false;
-      reveal(out);
-      return true;
+      if (certified()) {
+        reveal(out);
+        return true;
+      }
+      if (quorum_is_gone()) abort(AbortReason::no_quorum, gone_, out);
+      return false;
     case Phase::revealed:
       if (rebuild_secrets(out)) return true;
+      if (!plan_.has_outside_owner() && !pulled_at_ && results_are_lost()) {
+        pulled_at_ = now_;
+        pull(chunks_missing(), everyone_else(), out);
+      }
       if (plan_.has_outside_owner() || chunks_missing() != 0) return false;
       send_done(out);
       return true;
@@ -253,7 +268,7 @@ std::optional<Time> SecAggSession::next_deadline() const {
     case Phase::voted:
       return phase_began_ + patience.vote;
     case Phase::revealed:
-      return phase_began_ + (pulled_ ? 2 : 1) * patience.result;
+      return pulled_at_.value_or(phase_began_) + patience.result;
     case Phase::done:
       return phase_began_ + patience.done;
     case Phase::masking:
@@ -287,10 +302,10 @@ void SecAggSession::on_deadline(Time now, SessionEffects& out) {
       case Phase::revealed:
         if (plan_.has_outside_owner()) {
           abort(AbortReason::no_quorum, without([](const Facts& f) { return f.reveal.has_value(); }), out);
-        } else if (pulled_) {
+        } else if (pulled_at_) {
           send_done(out);
         } else {
-          pulled_ = true;
+          pulled_at_ = now_;
           pull(chunks_missing(), everyone_else(), out);
         }
         break;
@@ -325,6 +340,18 @@ Set SecAggSession::advertised() const {
 void SecAggSession::give_up_setup(Set missing, Time now, SessionEffects& out) {
   now_ = now;
   if (phase_ <= Phase::ready) abort(AbortReason::setup_timeout, missing, out);
+}
+
+void SecAggSession::leave_behind(Set members, Time now, SessionEffects& out) {
+  now_ = now;
+  gone_ |= members;
+  if (phase_ > Phase::ready && !over()) advance(out);
+}
+
+void SecAggSession::on_connection_lost(Member member, Time now, SessionEffects& out) {
+  now_ = now;
+  lost_ |= set_of(member);
+  if (phase_ == Phase::revealed) advance(out);
 }
 
 void SecAggSession::enter(Phase phase) noexcept {

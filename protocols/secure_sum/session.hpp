@@ -133,6 +133,10 @@ class SecAggSession {
   [[nodiscard]] Set advertised() const;
   /// Sets up no longer, for want of `missing`. Nothing after setup.
   void give_up_setup(Set missing, Time now, SessionEffects& out);
+  /// `members` are in a later session: after setup nothing waits for what they have not said yet.
+  void leave_behind(Set members, Time now, SessionEffects& out);
+  /// What `member` was sending may be lost: sums that only its word is missing of are fetched from others.
+  void on_connection_lost(Member member, Time now, SessionEffects& out);
 
   [[nodiscard]] Phase phase() const noexcept { return phase_; }
   [[nodiscard]] bool over() const noexcept { return phase_ >= Phase::complete; }
@@ -256,7 +260,7 @@ class SecAggSession {
   bool mask_step(SessionEffects& out);
   [[nodiscard]] bool too_late() const;
   void send_chunks(SessionEffects& out);
-  [[nodiscard]] bool all_lanes_here() const;
+  [[nodiscard]] Set lanes_missing() const;
   void accept_chunk(const Packet& packet, SessionEffects& out);
   void send_receipt(SessionEffects& out);
 
@@ -269,6 +273,7 @@ class SecAggSession {
   bool vote(SessionEffects& out);
   void vote_for(const Proposal& proposal, Member proposer, SessionEffects& out);
   [[nodiscard]] bool certified() const;
+  [[nodiscard]] bool quorum_is_gone() const;
   void next_view(SessionEffects& out);
   [[nodiscard]] std::size_t views() const noexcept;
   [[nodiscard]] bool may_propose() const;
@@ -293,6 +298,7 @@ class SecAggSession {
   void accept_done(const Packet& packet);
   void compare_dones(SessionEffects& out);
   [[nodiscard]] Set chunks_missing() const;
+  [[nodiscard]] bool results_are_lost() const;
   void pull(Set chunks, Set from, SessionEffects& out);
   void send_done(SessionEffects& out);
   [[nodiscard]] Set chunks_agreed() const;
@@ -329,13 +335,16 @@ class SecAggSession {
 
   std::vector<Member> leaders_;
   std::size_t view_ = 0;
-  bool proposed_ = false, pulled_ = false, unmasking_ = false;
+  bool proposed_ = false, unmasking_ = false;
+  std::optional<Time> pulled_at_;  ///< when missing sums were asked for
   Set receipt_inputs_ = 0;
   std::optional<Decision> decision_;              ///< what this member voted for
   std::vector<std::optional<SumReceived>> sums_;  ///< per chunk
   Set disputed_ = 0;                              ///< chunks of which another member has another sum
   Set poisoned_ = 0;                              ///< chunks whose owner signed two sums
   Set bad_revealers_ = 0;
+  Set gone_ = 0;  ///< members that are in a later session
+  Set lost_ = 0;  ///< members whose connection broke since this session began
   std::array<std::uint64_t, 2> audit_draw_{};
   std::optional<std::size_t> audited_chunk_;
   Bytes audited_packet_;

@@ -79,9 +79,9 @@ bool SecAggSession::too_late() const {
   return without >= std::min(plan_.colluders + 1, plan_.chunks.size());
 }
 
-bool SecAggSession::all_lanes_here() const {
+Set SecAggSession::lanes_missing() const {
   const Set wanted = all_inputs() & ~(withheld_ ? set_of(me_) : Set{0});
-  return (wanted & ~inputs_that([](const Facts& f) { return f.lanes.has_value(); })) == 0;
+  return wanted & ~inputs_that([](const Facts& f) { return f.lanes.has_value(); });
 }
 
 void SecAggSession::send_chunks(SessionEffects& out) {
@@ -131,7 +131,7 @@ void SecAggSession::accept_chunk(const Packet& packet, SessionEffects&) {
 }
 
 void SecAggSession::send_receipt(SessionEffects& out) {
-  if (phase_ == Phase::chunks && !withheld_ && all_lanes_here()) longest_wait_ = now_ - phase_began_;
+  if (phase_ == Phase::chunks && !withheld_ && lanes_missing() == 0) longest_wait_ = now_ - phase_began_;
   enter(Phase::commit);
   receipt_inputs_ = inputs_that([](const Facts& f) { return f.lanes.has_value(); });
   facts_[me_].receipt = receipt_inputs_;

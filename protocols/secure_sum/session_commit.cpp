@@ -15,7 +15,8 @@ std::size_t SecAggSession::views() const noexcept { return std::min(plan_.collud
 bool SecAggSession::may_propose() const {
   if (leader(view_) != me_ || proposed_ || decision_) return false;
   for (const ChunkPlan& chunk : plan_.chunks) {
-    if (!facts_[chunk.owner].receipt) return now_ >= phase_began_ + plan_.patience.lead;
+    if (!facts_[chunk.owner].receipt && !contains(gone_, chunk.owner))
+      return now_ >= phase_began_ + plan_.patience.lead;
   }
   return true;
 }
@@ -121,6 +122,12 @@ void SecAggSession::vote_for(const Proposal& proposal, Member proposer, SessionE
 bool SecAggSession::certified() const {
   const Set votes = inputs_that([&](const Facts& f) { return f.vote == decision_; });
   return std::popcount(votes) >= static_cast<int>(plan_.threshold);
+}
+
+/// Whether so many have gone on without a vote that no decision can have t any more.
+bool SecAggSession::quorum_is_gone() const {
+  const Set voted = inputs_that([](const Facts& f) { return f.vote.has_value(); });
+  return std::popcount(all_inputs() & (voted | ~gone_)) < static_cast<int>(plan_.threshold);
 }
 
 void SecAggSession::next_view(SessionEffects& out) {

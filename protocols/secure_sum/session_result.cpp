@@ -37,6 +37,15 @@ Set SecAggSession::chunks_missing() const {
   return missing;
 }
 
+/// Whether the sums that are missing were to come from members whose connection broke.
+bool SecAggSession::results_are_lost() const {
+  const Set missing = chunks_missing();
+  for (std::size_t c = 0; c < plan_.chunks.size(); ++c) {
+    if (contains(missing, c) && !contains(lost_, plan_.chunks[c].owner)) return false;
+  }
+  return missing != 0;
+}
+
 void SecAggSession::pull(Set chunks, Set from, SessionEffects& out) {
   if (chunks != 0) send(PacketType::pull, Writer().u64(chunks).bytes(), from, out);
 }
@@ -92,7 +101,8 @@ void SecAggSession::compare_dones(SessionEffects& out) {
 /// Whether waiting longer can change nothing: each chunk is agreed or proven bad, or everybody has spoken and
 /// nobody disagrees.
 bool SecAggSession::settled() const {
-  const bool all = inputs_that([](const Facts& f) { return f.done.has_value(); }) == all_inputs();
+  const Set done = inputs_that([](const Facts& f) { return f.done.has_value(); });
+  const bool all = (all_inputs() & ~done & ~gone_) == 0;
   const Set agreed = chunks_agreed();
   for (std::size_t c = 0; c < plan_.chunks.size(); ++c) {
     const Member owner = plan_.chunks[c].owner;

@@ -31,13 +31,26 @@ class Cohort {
     run.secure.colluders = colluders;
     run.deadline.floor = 1s;
     for (std::uint32_t i = 0; i < members; ++i) run.secure.roster.push_back(identity_of(i).public_key());
-    const auto shared = std::make_shared<const RunOptions>(std::move(run));
-    for (std::uint32_t i = 0; i < members; ++i) {
-      machines_.push_back(make_cohort({.self = P(i),
-                                       .run = shared,
-                                       .identity = std::make_shared<const crypto::Identity>(identity_of(i)),
-                                       .entropy = std::make_shared<exec::SeededEntropy>(1, P(i), 0)}));
-    }
+    run_ = std::make_shared<const RunOptions>(std::move(run));
+    disks_.resize(members);
+    lives_.resize(members);
+    for (std::uint32_t i = 0; i < members; ++i) machines_.push_back(make_cohort(options_of(i)));
+  }
+
+  /// `party` is killed, which the others notice at once, and is back from its last record later.
+  void restart(std::uint32_t party, Time killed, Time back) {
+    at(killed, [this, party] {
+      machines_[party].reset();
+      ++lives_[party];
+      for (std::uint32_t i = 0; i < machines_.size(); ++i) {
+        if (i == party) continue;
+        input(i, [&](Machine& machine, Effects& out) { machine.on_peer_down(P(party), now_, out); });
+      }
+    });
+    at(back, [this, party] {
+      machines_[party] = make_cohort(options_of(party));
+      input(party, [&](Machine& machine, Effects& out) { machine.start(now_, out); });
+    });
   }
 
   [[nodiscard]] Time now() const noexcept { return now_; }
@@ -73,18 +86,41 @@ class Cohort {
     return ended_;
   }
 
+  /// `party` stands still; what is sent to it waits.
+  void pause(std::uint32_t party, Time from, Time until) { pauses_[party] = {from, until}; }
+
  private:
+  [[nodiscard]] PartyOptions options_of(std::uint32_t i) const {
+    PartyOptions options;
+    options.self = P(i);
+    options.run = run_;
+    options.identity = std::make_shared<const crypto::Identity>(identity_of(i));
+    options.entropy = std::make_shared<exec::SeededEntropy>(1, P(i), lives_[i]);
+    options.restored = disks_[i];
+    return options;
+  }
+
   void at(Time time, std::function<void()> action) {
     queue_.emplace(std::pair(time, order_++), std::move(action));
   }
 
+  /// Something that `party` does; later, if it stands still then.
+  void at(std::uint32_t party, Time time, std::function<void()> action) {
+    at(time, [this, party, action = std::move(action)] {
+      const auto pause = pauses_.find(party);
+      const bool still = pause != pauses_.end() && now_ >= pause->second.first && now_ < pause->second.second;
+      still ? at(pause->second.second, action) : action();
+    });
+  }
+
   void input(std::uint32_t i, const std::function<void(Machine&, Effects&)>& call) {
+    if (machines_[i] == nullptr) return;
     Effects out;
     call(*machines_[i], out);
     for (Effect& effect : out.items()) perform(i, effect);
     if (const auto due = machines_[i]->next_deadline()) {
-      at(std::max(*due, now_), [this, i] {
-        const auto still = machines_[i]->next_deadline();
+      at(i, std::max(*due, now_), [this, i] {
+        const auto still = machines_[i] == nullptr ? std::nullopt : machines_[i]->next_deadline();
         if (!still || *still > now_) return;
         input(i, [&](Machine& machine, Effects& late) { machine.on_deadline(now_, late); });
       });
@@ -95,15 +131,18 @@ class Cohort {
     if (auto* send = std::get_if<Send>(&effect)) {
       const auto to = static_cast<std::uint32_t>(send->to);
       if (!passes_(i, to, std::get<SecurePacketMessage>(send->message).attempt)) return;
-      at(now_ + 1ms, [this, i, to, message = send->message] {
+      at(to, now_ + 1ms, [this, i, to, message = send->message] {
         input(to, [&](Machine& machine, Effects& out) { machine.on_message(P(i), message, now_, out); });
       });
     } else if (auto* compute = std::get_if<Compute>(&effect)) {
-      at(now_ + 1ms, [this, i, id = compute->id, task = std::move(compute->task)] {
+      at(i, now_ + 1ms, [this, i, life = lives_[i], id = compute->id, task = std::move(compute->task)] {
+        if (life != lives_[i]) return;
         Computed result = std::visit(Perform{i}, task);
         input(i,
               [&](Machine& machine, Effects& out) { machine.on_computed(id, std::move(result), now_, out); });
       });
+    } else if (auto* persist = std::get_if<Persist>(&effect)) {
+      disks_[i] = std::move(persist->record);
     } else if (auto* emit = std::get_if<Emit>(&effect)) {
       if (std::holds_alternative<RoundsSkipped>(emit->event)) skipped.push_back(P(i));
       if (const auto* done = std::get_if<RoundCompleted>(&emit->event))
@@ -127,7 +166,11 @@ class Cohort {
   };
 
   Passes passes_;
-  std::vector<std::unique_ptr<Machine>> machines_;
+  std::shared_ptr<const RunOptions> run_;
+  std::vector<std::unique_ptr<Machine>> machines_;  ///< null while killed
+  std::vector<std::optional<Record>> disks_;
+  std::vector<std::uint32_t> lives_;
+  std::map<std::uint32_t, std::pair<Time, Time>> pauses_;
   std::map<std::pair<Time, std::uint64_t>, std::function<void()>> queue_;
   std::uint64_t order_ = 0;
   Time now_{0};
@@ -238,6 +281,44 @@ TEST(SecureCohort, OneMemberCannotMakeOthersSkipRounds) {
   for (const PartyId party : cohort.skipped) EXPECT_EQ(party, P(0));
   for (std::uint32_t i = 1; i < 5; ++i) {
     for (Round round = 1; round <= kRounds; ++round) EXPECT_TRUE(cohort.completed.contains({P(i), round}));
+  }
+}
+
+/// Killed in any moment of a sum, and back after half a second: that sum ends without it, at once when it is
+/// heard of in the next one, and it is in that one. No round goes by without the others.
+TEST(SecureCohort, AKillInTheMiddleOfASumCostsOneSum) {
+  constexpr Round kRounds = 6;
+  for (Time killed = 1ms; killed < 30ms; killed += 1ms) {
+    SCOPED_TRACE(killed.count());
+    Cohort cohort(
+        5, 1, [](std::uint32_t, std::uint32_t, std::uint32_t) { return true; }, kRounds);
+    cohort.restart(4, killed, killed + 500ms);
+    std::map<std::uint32_t, std::uint32_t> sums_of_others;  // by inputs
+    for (const auto& [party, ended] : cohort.run()) {
+      if (party != P(4)) ++sums_of_others[ended.contributors];
+    }
+    EXPECT_GE(sums_of_others[5], 4 * (kRounds - 1));
+    EXPECT_LE(sums_of_others[4], 4U);
+    for (std::uint32_t i = 0; i < 5; ++i) EXPECT_LT((cohort.completed.at({P(i), kRounds})), killed + 2s) << i;
+  }
+}
+
+/// Stopped for longer than the others wait, with all their messages in its socket: it finds that they are in
+/// later sums, and is in theirs at once.
+TEST(SecureCohort, WhoStoodStillIsInTheNextSum) {
+  constexpr Round kRounds = 8;
+  constexpr Time kStill = 2500ms;
+  for (Time stopped = 1ms; stopped < 20ms; stopped += 2ms) {
+    SCOPED_TRACE(stopped.count());
+    Cohort cohort(
+        5, 1, [](std::uint32_t, std::uint32_t, std::uint32_t) { return true; }, kRounds);
+    cohort.pause(4, stopped, stopped + kStill);
+    Round alone = 0;
+    for (const auto& [party, ended] : cohort.run()) alone += party == P(4) && ended.contributors == 0 ? 1 : 0;
+    EXPECT_LE(alone, 2U);
+    for (std::uint32_t i = 0; i < 5; ++i) {
+      EXPECT_LT((cohort.completed.at({P(i), kRounds})), stopped + kStill + 200ms) << i;
+    }
   }
 }
 
