@@ -39,7 +39,7 @@ Consortium::Consortium(const std::filesystem::path& base, std::size_t members) :
 Consortium::~Consortium() {
   for (auto& member : members_) {
     if (::testing::Test::HasFailure()) {
-      for (const std::string& line : member->log)
+      for (const std::string& line : member->log())
         std::printf("%s | %s\n", member->name.c_str(), line.c_str());
     }
     member->core.reset();
@@ -53,22 +53,22 @@ void Consortium::start(std::size_t i) {
   options.membership = membership;
   options.key_notice = std::chrono::milliseconds(300);
   options.unix_time = [this] { return unix_now() + clock_ahead_s; };
-  if (member.core == nullptr && !member.log.empty()) {  // again where it was
-    options.control_endpoint = member.log[0];
-    options.bulk_endpoint = member.log[1];
+  if (member.core == nullptr && !member.control_endpoint.empty()) {  // again where it was
+    options.control_endpoint = member.control_endpoint;
+    options.bulk_endpoint = member.bulk_endpoint;
   }
   options.log = [&member](const std::string& level, const std::string& text) {
-    static std::mutex mutex;
-    const std::lock_guard lock(mutex);
-    member.log.push_back(level + " " + text);
+    const std::lock_guard lock(member.log_mutex);
+    member.log_lines.push_back(level + " " + text);
   };
   std::vector<std::string> endpoints;
   auto core = Core::open(std::move(options));
   ASSERT_TRUE(core.ok()) << core.error().message;
   member.core = std::move(core).value();
-  if (member.log.empty() || member.log[0].find("tcp://") != 0) {
+  if (member.control_endpoint.empty()) {
     const auto view = member.core->view();
-    member.log.insert(member.log.begin(), {view->control_endpoint, view->bulk_endpoint});
+    member.control_endpoint = view->control_endpoint;
+    member.bulk_endpoint = view->bulk_endpoint;
   }
 }
 

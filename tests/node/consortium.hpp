@@ -11,6 +11,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -23,7 +24,15 @@ struct Member {
   std::optional<NodeKeys> keys;
   std::unique_ptr<crypto::Identity> organisation;
   std::unique_ptr<Core> core;
-  std::vector<std::string> log;
+  std::string control_endpoint, bulk_endpoint;  ///< the same after a restart
+
+  /// What its nodes have logged so far, "level text" each.
+  [[nodiscard]] std::vector<std::string> log() const {
+    const std::lock_guard lock(log_mutex);
+    return log_lines;
+  }
+  mutable std::mutex log_mutex;  ///< they log on their own threads
+  std::vector<std::string> log_lines;
 };
 
 class Consortium {

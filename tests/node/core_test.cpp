@@ -217,7 +217,8 @@ TEST_F(LiveNodes, LogAsMuchAsTheyAreToldTo) {
   EXPECT_FALSE(mesh.core(0).set_log_level("loud").ok());
   ASSERT_TRUE(mesh.core(0).set_log_level("warning").ok());
   const auto lines = [&](const std::string& text) {
-    return std::count_if(mesh[0].log.begin(), mesh[0].log.end(),
+    const std::vector<std::string> log = mesh[0].log();
+    return std::count_if(log.begin(), log.end(),
                          [&](const std::string& line) { return line.find(text) != std::string::npos; });
   };
   ASSERT_TRUE(mesh.core(0).drain(true).ok());
@@ -342,7 +343,8 @@ TEST_F(LiveNodes, RememberHowTheRoundsOfARunWere) {
   expect_same_history(run_of(mesh, 0, run), before);
   // It is not worth a node's life.
   EXPECT_EQ(run_of(mesh, 1, run).history.size(), 7U);
-  EXPECT_EQ(std::count_if(mesh[1].log.begin(), mesh[1].log.end(),
+  const std::vector<std::string> log = mesh[1].log();
+  EXPECT_EQ(std::count_if(log.begin(), log.end(),
                           [](const std::string& line) { return line.find("gaps") != std::string::npos; }),
             1);
   mesh.stop(1);

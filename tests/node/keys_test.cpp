@@ -157,8 +157,8 @@ class Liar final : private MailReceiver {
     MessengerOptions options{.identity = who.keys->node, .boot_id = 1000, .transport = {}};
     options.transport.keys = who.keys->curve.key;
     options.transport.consortium = "hansa";
-    options.transport.control_endpoint = who.log[0];
-    options.transport.bulk_endpoint = who.log[1];
+    options.transport.control_endpoint = who.control_endpoint;
+    options.transport.bulk_endpoint = who.bulk_endpoint;
     auto opened = Messenger::open(std::move(options), *this);
     if (!opened) throw std::runtime_error(opened.error().message);
     messenger_ = std::move(opened).value();
