@@ -28,8 +28,8 @@ std::size_t rss_bytes() {
   return resident * 4096;
 }
 
-/// AddressSanitizer keeps so much of what was freed for a while.
-#ifdef __SANITIZE_ADDRESS__
+/// AddressSanitizer keeps so much of what was freed for a while; ThreadSanitizer has notes of its own.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 constexpr std::size_t kQuarantineBytes = std::size_t{256} << 20;
 #else
 constexpr std::size_t kQuarantineBytes = 0;
