@@ -8,7 +8,7 @@ packages_build=(g++ cmake ninja-build pkg-config ccache git ca-certificates libc
 packages_test_build=(libgtest-dev libgmock-dev librapidcheck-dev)
 packages_fuzz=(clang libclang-rt-dev)
 packages_test=("${packages_test_build[@]}" "${packages_fuzz[@]}" dataset-fashion-mnist
-  jq python3-zmq python3-msgpack python3-nacl prometheus chromium systemd)
+  curl jq python3-zmq python3-msgpack python3-nacl prometheus chromium systemd)
 packages_bench=(libbenchmark-dev libopenblas-dev dataset-fashion-mnist)
 packages_package=(dpkg-dev file lintian debootstrap)
 packages_clang=("${packages_fuzz[@]}" clang-format clang-tidy)

@@ -63,8 +63,10 @@ export PATH=$work/bin:$PATH
 printf '[http]\nport = 0\n' >"$work/machine.toml" # three nodes share one 127.0.0.1 here
 export HANSA_CONFIG=$work/machine.toml
 
+host=localhost                                    # a name, as in compose.yaml
+getent hosts "$host" >/dev/null || host=127.0.0.1 # a bare root may have no /etc/hosts
 for organisation in alfa bravo carib; do
-  HANSA_ORG="$organisation" HANSA_ENDPOINT="localhost:$port" HANSA_DIR="$work/$organisation" \
+  HANSA_ORG="$organisation" HANSA_ENDPOINT="$host:$port" HANSA_DIR="$work/$organisation" \
     HANSA_PASSPHRASE_FILE="$work/deploy/docker/secrets/$organisation" \
     sh "$sources/deploy/docker/node.sh" >"$work/$organisation.log" 2>&1 &
   nodes+=($!)
