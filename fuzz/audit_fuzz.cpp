@@ -1,28 +1,25 @@
 // The audit log's decoders, proofs and files with any bytes: what decodes must encode to the same bytes, a
 // proof that passes must be the one that the tree itself gives, and a folder of any content must be read to
 // its end and judged.
+#include "fuzz/private_folder.hpp"
 #include "fuzz/require.hpp"
 #include "protocols/audit/head.hpp"
 #include "src/store/audit_log.hpp"
 #include "src/store/audit_scan.hpp"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <cstdint>
-#include <filesystem>
 #include <fstream>
 #include <span>
-#include <string>
 #include <vector>
 
+using hansa::fuzzing::private_folder;
 using hansa::fuzzing::require;
 
 namespace {
 
 using namespace hansa;
 namespace audit = protocols::audit;
-namespace fs = std::filesystem;
 using Bytes = std::vector<std::byte>;
 
 void decoders(std::span<const std::byte> input) {
@@ -64,27 +61,8 @@ void proofs(std::span<const std::byte> input) {
   require(audit::verify_consistency(from, size, tree.root(from), tree.root(), tree.consistency(from, size)));
 }
 
-/// Removed at the end.
-struct Folder {
-  Folder() {
-    std::string name = (fs::temp_directory_path() / "hansa-audit-fuzz-XXXXXX").string();
-    require(::mkdtemp(name.data()) != nullptr);
-    path = name;
-  }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-  ~Folder() {
-    std::error_code ignored;
-    fs::remove_all(path, ignored);
-  }
-  fs::path path;
-};
-const fs::path& folder() {
-  static const Folder made;
-  return made.path;
-}
 void put(const char* name, std::span<const std::byte> bytes) {
-  std::ofstream(folder() / name, std::ios::binary | std::ios::trunc)
+  std::ofstream(private_folder() / name, std::ios::binary | std::ios::trunc)
       .write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
 }
 
@@ -101,9 +79,9 @@ void files(std::span<const std::byte> input) {
   put("log", log);
   put("heads", input.subspan(2 + first, second));
   put("cosignatures", input.subspan(2 + first + second));
-  const auto report = store::verify_log(folder());
+  const auto report = store::verify_log(private_folder());
   require(report.ok());
-  const auto read = store::read_log(folder(), 0, 1000);
+  const auto read = store::read_log(private_folder(), 0, 1000);
   require(read.ok() && read->size() == std::min<std::uint64_t>(report->entries, 1000));
 }
 
