@@ -198,8 +198,8 @@ void Bulk::store(Fetches::iterator found, const Node& from, const ChunkReply& re
   if (!fetch.manifest || reply.index >= fetch.have.size() || fetch.have[reply.index])
     return;  // came twice: from two holders, one of them late
   const bool whole_chunk = reply.data.size() == chunk_size(fetch.wanted.size, reply.index);
-  const bool trusted = whole_chunk && may_trust(fetch, reply.index);
-  if (!trusted && !(whole_chunk && right(fetch, reply.index, reply.data))) {
+  const bool trusted = may_trust(fetch, reply.index);
+  if (!whole_chunk || (!trusted && !right(fetch, reply.index, reply.data))) {
     out.emplace_back(Misbehaved{from, Misdeed::bad_chunk});
     return expel(fetch, from);
   }

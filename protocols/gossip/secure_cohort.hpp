@@ -146,6 +146,8 @@ class SecureCohort final : public Machine {
   [[nodiscard]] bool join_peers_ahead(Time now, Effects& out);
   void store_early(PartyId from, SecurePacketMessage message, Effects& out);
   void deliver_early(Time now, Effects& out);
+  /// Which member of a sum a party is, if it is one.
+  [[nodiscard]] static std::optional<secure_sum::Member> member_of(const Sum& sum, PartyId party);
   [[nodiscard]] Sum* sum_of(Round round, std::uint32_t attempt) noexcept;
 
   PartyOptions options_;

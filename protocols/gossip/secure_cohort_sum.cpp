@@ -47,9 +47,7 @@ void SecureCohort::open_sum(Time now, Effects& out) {
     if (piece.count > 0) sum->pieces.push_back(piece);
     if (piece.count > 0) sum->owners.push_back(k);
   }
-  const auto me =
-      std::lower_bound(sum->members.begin(), sum->members.end(), options_.self) - sum->members.begin();
-  auto session = secure_sum::SecAggSession::make(plan(*sum), static_cast<secure_sum::Member>(me),
+  auto session = secure_sum::SecAggSession::make(plan(*sum), member_of(*sum, options_.self).value(),
                                                  *options_.identity, nullptr, *options_.entropy);
   HANSA_ASSERT(session.ok());  // the plan was checked when the run was set up
   sum->session.emplace(std::move(session).value());
@@ -128,9 +126,8 @@ void SecureCohort::leave_behind(Time now, Effects& out) {
   for (const Early& early : early_) {
     const bool later =
         std::pair(early.message.round, early.message.attempt) > std::pair(current_->round, current_->attempt);
-    const auto place = std::lower_bound(current_->members.begin(), current_->members.end(), early.from);
-    if (!later || place == current_->members.end() || *place != early.from) continue;
-    gone |= secure_sum::set_of(static_cast<std::size_t>(place - current_->members.begin()));
+    const auto member = member_of(*current_, early.from);
+    if (later && member) gone |= secure_sum::set_of(*member);
   }
   if (gone == 0) return;
   secure_sum::SessionEffects effects;
@@ -139,12 +136,10 @@ void SecureCohort::leave_behind(Time now, Effects& out) {
 }
 
 void SecureCohort::on_peer_down(PartyId peer, Time now, Effects& out) {
-  if (current_ == nullptr) return;
-  const auto place = std::lower_bound(current_->members.begin(), current_->members.end(), peer);
-  if (place == current_->members.end() || *place != peer) return;
+  const auto member = current_ == nullptr ? std::nullopt : member_of(*current_, peer);
+  if (!member) return;
   secure_sum::SessionEffects effects;
-  current_->session->on_connection_lost(static_cast<secure_sum::Member>(place - current_->members.begin()),
-                                        now, effects);
+  current_->session->on_connection_lost(*member, now, effects);
   perform(*current_, std::move(effects), now, out);
 }
 
@@ -367,6 +362,12 @@ void SecureCohort::on_message(PartyId from, Message message, Time now, Effects& 
   skip_absent(now, out);
   follow(now, out);
   leave_behind(now, out);
+}
+
+std::optional<secure_sum::Member> SecureCohort::member_of(const Sum& sum, PartyId party) {
+  const auto place = std::lower_bound(sum.members.begin(), sum.members.end(), party);
+  if (place == sum.members.end() || *place != party) return std::nullopt;
+  return static_cast<secure_sum::Member>(place - sum.members.begin());
 }
 
 SecureCohort::Sum* SecureCohort::sum_of(Round round, std::uint32_t attempt) noexcept {

@@ -217,11 +217,9 @@ bool SecAggSession::step(SessionEffects& out) {
       return false;
     case Phase::revealed:
       if (rebuild_secrets(out)) return true;
-      if (!plan_.has_outside_owner() && !pulled_at_ && results_are_lost()) {
-        pulled_at_ = now_;
-        pull(chunks_missing(), everyone_else(), out);
-      }
-      if (plan_.has_outside_owner() || chunks_missing() != 0) return false;
+      if (plan_.has_outside_owner()) return false;
+      if (!pulled_at_ && results_are_lost()) pull_missing(out);
+      if (chunks_missing() != 0) return false;
       send_done(out);
       return true;
     case Phase::done:
@@ -305,8 +303,7 @@ void SecAggSession::on_deadline(Time now, SessionEffects& out) {
         } else if (pulled_at_) {
           send_done(out);
         } else {
-          pulled_at_ = now_;
-          pull(chunks_missing(), everyone_else(), out);
+          pull_missing(out);
         }
         break;
       case Phase::done:

@@ -300,6 +300,7 @@ class SecAggSession {
   [[nodiscard]] Set chunks_missing() const;
   [[nodiscard]] bool results_are_lost() const;
   void pull(Set chunks, Set from, SessionEffects& out);
+  void pull_missing(SessionEffects& out);
   void send_done(SessionEffects& out);
   [[nodiscard]] Set chunks_agreed() const;
   [[nodiscard]] bool settled() const;

@@ -50,6 +50,11 @@ void SecAggSession::pull(Set chunks, Set from, SessionEffects& out) {
   if (chunks != 0) send(PacketType::pull, Writer().u64(chunks).bytes(), from, out);
 }
 
+void SecAggSession::pull_missing(SessionEffects& out) {
+  pulled_at_ = now_;
+  pull(chunks_missing(), everyone_else(), out);
+}
+
 /// Sends on what the owners signed; each sum once to each member.
 void SecAggSession::answer_pull(const Packet& packet, SessionEffects& out) {
   Facts& facts = facts_[packet.from];
