@@ -104,8 +104,9 @@ Result<void> IoLoop::probe(Listener& listener) {
   }
   const Time deadline = steady_now() + limits_.probe_timeout;
   while (steady_now() < deadline) {
-    std::array<zmq_pollitem_t, 2> items{{{monitor.get(), 0, ZMQ_POLLIN, 0}, {zap_.get(), 0, ZMQ_POLLIN, 0}}};
-    zmq_poll(items.data(), zap_.get() == nullptr ? 1 : 2, milliseconds(50ms));
+    std::array<zmq_pollitem_t, 2> items{
+        {{monitor.socket().get(), 0, ZMQ_POLLIN, 0}, {zap_.socket().get(), 0, ZMQ_POLLIN, 0}}};
+    zmq_poll(items.data(), zap_.socket().get() == nullptr ? 1 : 2, milliseconds(50ms));
     serve_handshakes();
     while (const auto event = monitor.next()) {
       if (event->event == ZMQ_EVENT_HANDSHAKE_FAILED_AUTH) {

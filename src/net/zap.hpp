@@ -24,7 +24,6 @@ class ZapHandler {
   [[nodiscard]] bool bind(const Context& context, std::string consortium);
   /// Answers all requests that wait. `decide` is asked about those that are well-formed.
   void serve(const Decide& decide);
-  [[nodiscard]] void* get() const noexcept { return socket_.get(); }
   [[nodiscard]] Socket& socket() noexcept { return socket_; }
 
  private:

@@ -122,7 +122,6 @@ class Monitor {
   Monitor() = default;
   Monitor(const Context& context, const Socket& watched);
   [[nodiscard]] std::optional<MonitorEvent> next() noexcept;
-  [[nodiscard]] void* get() const noexcept { return pair_.get(); }
   [[nodiscard]] Socket& socket() noexcept { return pair_; }
 
  private:
