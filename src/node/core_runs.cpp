@@ -121,7 +121,7 @@ void Core::keep(const RunId& run, const Bytes& statement) {
   if (signer_of(statement) == keys_.node->public_key()) {
     Bytes scope{statement[0]};
     scope.insert(scope.end(), run.bytes.begin(), run.bytes.end());
-    const auto promised = db_.promise_and_put(scope, digest, "run", statement);
+    const auto promised = db_.promise(scope, digest, "run", statement);
     if (!promised) return must(promised.error(), "a signature cannot be kept");
     if (*promised == store::Promise::different) {
       return must(Error{ErrorKind::failed, "something else was signed before", ""}, "a second signature");

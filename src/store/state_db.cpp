@@ -387,8 +387,10 @@ Result<void> StateDb::erase(std::string_view table, BytesView key) {
   return {};
 }
 
-/// Part of a transaction.
-Result<Promise> StateDb::promise_within(BytesView scope, const crypto::Hash256& digest) {
+Result<Promise> StateDb::promise(BytesView scope, const crypto::Hash256& digest, std::string_view table,
+                                 BytesView text) {
+  Transaction all(handle_);
+  if (!all.open()) return failure(handle_, "be written");
   Query query(handle_, "SELECT value, hash FROM rows WHERE kind = ?1 AND key = ?2");
   const bool found = query.bind(1, kPromises).bind(2, scope).step();
   if (query.failed()) return failure(handle_, "be read");
@@ -398,28 +400,12 @@ Result<Promise> StateDb::promise_within(BytesView scope, const crypto::Hash256& 
     if (!intact) ++bad_rows_;  // we promised something, and do not know what
     const bool same =
         intact && std::equal(value.begin(), value.end(), digest.bytes.begin(), digest.bytes.end());
-    return same ? Promise::same : Promise::different;
+    if (!same) return Promise::different;
+  } else if (!put_row(handle_, kPromises, scope, digest.bytes)) {
+    return failure(handle_, "be written");
   }
-  if (!put_row(handle_, kPromises, scope, digest.bytes)) return failure(handle_, "be written");
-  return Promise::fresh;
-}
-
-Result<Promise> StateDb::promise(BytesView scope, const crypto::Hash256& digest) {
-  Transaction all(handle_);
-  if (!all.open()) return failure(handle_, "be written");
-  const auto promised = promise_within(scope, digest);
-  if (promised && *promised == Promise::fresh && !all.commit()) return failure(handle_, "be written");
-  return promised;
-}
-
-Result<Promise> StateDb::promise_and_put(BytesView scope, const crypto::Hash256& digest,
-                                         std::string_view table, BytesView text) {
-  Transaction all(handle_);
-  if (!all.open()) return failure(handle_, "be written");
-  const auto promised = promise_within(scope, digest);
-  if (!promised || *promised == Promise::different) return promised;
   if (!put_row(handle_, table, digest.bytes, text) || !all.commit()) return failure(handle_, "be written");
-  return promised;
+  return found ? Promise::same : Promise::fresh;
 }
 
 Result<void> StateDb::save_spare() {

@@ -69,12 +69,11 @@ class StateDb {
   Result<std::vector<Row>> all(std::string_view table);  ///< ascending by key
   Result<void> erase(std::string_view table, BytesView key);
 
-  /// The one place that allows a signature: `digest` is what is to be signed as `scope`.
-  Result<Promise> promise(BytesView scope, const crypto::Hash256& digest);
-  /// The same for `text`, which is kept in `table` under its digest unless something else was promised. At
-  /// once: a crash in between would leave a promise of something that nobody has any more.
-  Result<Promise> promise_and_put(BytesView scope, const crypto::Hash256& digest, std::string_view table,
-                                  BytesView text);
+  /// The one place that allows a signature: `digest` is that of `text`, which is to be signed as `scope`. The
+  /// text is kept in `table` under its digest, unless something else was promised. At once: a crash in
+  /// between would leave a promise of something that nobody has any more.
+  Result<Promise> promise(BytesView scope, const crypto::Hash256& digest, std::string_view table,
+                          BytesView text);
 
   /// Replaces the spare by a copy of what is there now. Worth it whenever something has changed that no peer
   /// could tell again.
@@ -83,7 +82,6 @@ class StateDb {
   Result<void> copy_to(const std::filesystem::path& file);
 
  private:
-  Result<Promise> promise_within(BytesView scope, const crypto::Hash256& digest);
   StateDb(sqlite3* handle, std::filesystem::path file) : handle_(handle), file_(std::move(file)) {}
   Result<bool> check_layout();
   Result<void> note_layout();

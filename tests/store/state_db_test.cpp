@@ -62,7 +62,8 @@ TEST_F(StateDbTest, RemembersRowsCountersAndPromises) {
     ASSERT_TRUE(db->put("roster", bytes("v2"), bytes("")).ok());
     ASSERT_TRUE(db->put("roster", bytes("v1"), bytes("the genesis")).ok());
     ASSERT_TRUE(db->put_all("run", {{bytes("b"), bytes("2")}, {bytes("a"), bytes("1")}}).ok());
-    EXPECT_EQ(*db->promise(bytes("run 1 approve"), crypto::hash("test", bytes("yes"))), Promise::fresh);
+    EXPECT_EQ(*db->promise(bytes("run 1 approve"), crypto::hash("test", bytes("yes")), "said", bytes("yes")),
+              Promise::fresh);
   }
   auto db = StateDb::open(file_);
   ASSERT_TRUE(db.ok());
@@ -77,8 +78,10 @@ TEST_F(StateDbTest, RemembersRowsCountersAndPromises) {
   EXPECT_EQ((*rows)[0].key, bytes("a"));
   ASSERT_TRUE(db->erase("run", bytes("a")).ok());
   EXPECT_EQ(db->all("run")->size(), 1u);
-  EXPECT_EQ(*db->promise(bytes("run 1 approve"), crypto::hash("test", bytes("yes"))), Promise::same);
-  EXPECT_EQ(*db->promise(bytes("run 1 approve"), crypto::hash("test", bytes("no"))), Promise::different);
+  EXPECT_EQ(*db->promise(bytes("run 1 approve"), crypto::hash("test", bytes("yes")), "said", bytes("yes")),
+            Promise::same);
+  EXPECT_EQ(*db->promise(bytes("run 1 approve"), crypto::hash("test", bytes("no")), "said", bytes("no")),
+            Promise::different);
   EXPECT_EQ(db->bad_rows(), 0u);
 }
 
@@ -106,7 +109,8 @@ TEST_F(StateDbTest, BitFlipsAreFoundAndNeverAllowASecondSignature) {
     auto db = StateDb::open(file_);
     for (int i = 0; i < 10; ++i) {
       const std::string key = "scope " + std::to_string(i);
-      ASSERT_EQ(*db->promise(bytes(key), crypto::hash("test", bytes("yes"))), Promise::fresh);
+      ASSERT_EQ(*db->promise(bytes(key), crypto::hash("test", bytes("yes")), "said", bytes("yes")),
+                Promise::fresh);
       ASSERT_TRUE(db->put("roster", bytes(key), bytes("value " + std::to_string(i))).ok());
     }
   }
@@ -134,8 +138,8 @@ TEST_F(StateDbTest, BitFlipsAreFoundAndNeverAllowASecondSignature) {
       }
     }
     for (int i = 0; i < 10; ++i) {
-      const auto promise =
-          db->promise(bytes("scope " + std::to_string(i)), crypto::hash("test", bytes("no")));
+      const auto promise = db->promise(bytes("scope " + std::to_string(i)), crypto::hash("test", bytes("no")),
+                                       "said", bytes("no"));
       if (!promise.ok()) {
         noticed = true;
         continue;
@@ -172,9 +176,9 @@ TEST_F(StateDbTest, APromiseKeepsItsTextAndNoOther) {
   auto db = StateDb::open(file_);
   const Bytes text = bytes("yes"), other = bytes("no");
   const auto digest = crypto::hash("test", text), other_digest = crypto::hash("test", other);
-  EXPECT_EQ(*db->promise_and_put(bytes("scope"), digest, "run", text), Promise::fresh);
-  EXPECT_EQ(*db->promise_and_put(bytes("scope"), digest, "run", text), Promise::same);
-  EXPECT_EQ(*db->promise_and_put(bytes("scope"), other_digest, "run", other), Promise::different);
+  EXPECT_EQ(*db->promise(bytes("scope"), digest, "run", text), Promise::fresh);
+  EXPECT_EQ(*db->promise(bytes("scope"), digest, "run", text), Promise::same);
+  EXPECT_EQ(*db->promise(bytes("scope"), other_digest, "run", other), Promise::different);
   EXPECT_EQ(*db->get("run", digest.bytes), text);
   EXPECT_FALSE(db->get("run", other_digest.bytes)->has_value());
 }
@@ -192,7 +196,7 @@ TEST_F(StateDbTest, NoKillLeavesAPromiseWithoutItsText) {
       auto db = StateDb::open(file_);
       for (std::uint64_t i = 0; db; ++i) {
         const Bytes text = bytes(std::to_string(trial) + " " + std::to_string(i));
-        if (!db->promise_and_put(text, crypto::hash("test", text), "run", text)) break;
+        if (!db->promise(text, crypto::hash("test", text), "run", text)) break;
         if (::write(told[1], "x", 1) != 1) break;
       }
       ::_exit(1);
@@ -230,7 +234,8 @@ TEST_F(StateDbTest, ABitFlipInTheWriteAheadLogLosesNothing) {
   auto db = StateDb::open(file_);
   for (int i = 0; i < 10; ++i) {
     const std::string key = "scope " + std::to_string(i);
-    ASSERT_EQ(*db->promise(bytes(key), crypto::hash("test", bytes("yes"))), Promise::fresh);
+    ASSERT_EQ(*db->promise(bytes(key), crypto::hash("test", bytes("yes")), "said", bytes("yes")),
+              Promise::fresh);
   }
   const fs::path log = file_.string() + "-wal";
   ASSERT_GT(fs::file_size(log), 0u);
@@ -247,8 +252,8 @@ TEST_F(StateDbTest, ABitFlipInTheWriteAheadLogLosesNothing) {
     ASSERT_TRUE(after.ok()) << after.error().message;
     EXPECT_FALSE(after->was_damaged()) << "byte " << at;
     for (int i = 0; i < 10; ++i) {
-      const auto promise =
-          after->promise(bytes("scope " + std::to_string(i)), crypto::hash("test", bytes("no")));
+      const auto promise = after->promise(bytes("scope " + std::to_string(i)),
+                                          crypto::hash("test", bytes("no")), "said", bytes("no"));
       EXPECT_TRUE(promise.ok() && *promise == Promise::different) << "byte " << at << " scope " << i;
     }
   }
@@ -260,7 +265,8 @@ TEST_F(StateDbTest, NoFlippedBitInTheHeaderStopsANode) {
     auto db = StateDb::open(file_);
     ASSERT_TRUE(db->put("roster", bytes("v1"), bytes("genesis")).ok());
     ASSERT_TRUE(db->save_spare().ok());
-    ASSERT_EQ(*db->promise(bytes("scope"), crypto::hash("test", bytes("yes"))), Promise::fresh);
+    ASSERT_EQ(*db->promise(bytes("scope"), crypto::hash("test", bytes("yes")), "said", bytes("yes")),
+              Promise::fresh);
   }
   std::ifstream in(file_, std::ios::binary);
   const std::string intact{std::istreambuf_iterator<char>(in), {}};
@@ -283,7 +289,7 @@ TEST_F(StateDbTest, NoFlippedBitInTheHeaderStopsANode) {
     auto db = StateDb::open(file_);
     ASSERT_TRUE(db.ok()) << db.error().message;
     EXPECT_EQ(*db->get("roster", bytes("v1")), bytes("genesis"));
-    const auto promise = db->promise(bytes("scope"), crypto::hash("test", bytes("no")));
+    const auto promise = db->promise(bytes("scope"), crypto::hash("test", bytes("no")), "said", bytes("no"));
     ASSERT_TRUE(promise.ok()) << promise.error().message;
     EXPECT_TRUE(*promise == Promise::different || db->was_damaged());
     if (at >= 60 && at < 64) {
