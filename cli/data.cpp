@@ -18,7 +18,10 @@ using learn::DataDescription;
 constexpr std::size_t kColumnsShownMax = 60;
 constexpr std::size_t kTextShownMax = 24;
 
-std::string shortened(const std::string& text) {
+/// For a terminal, which must not be given orders by a file.
+std::string shortened(std::string text) {
+  std::replace_if(
+      text.begin(), text.end(), [](unsigned char c) { return c < 0x20 || c == 0x7F; }, '?');
   return text.size() <= kTextShownMax ? text : text.substr(0, kTextShownMax - 3) + "...";
 }
 

@@ -278,6 +278,15 @@ TEST_F(Command, DescribesFiles) {
   EXPECT_THAT(run("data describe small.csv --schema").out, HasSubstr("[columns]"));
 }
 
+/// A terminal takes orders from what is printed on it.
+TEST_F(Command, DescribesFilesWithoutTheirControlCharacters) {
+  write("odd.csv", "a\x1b[2Jb,y\n\x1b]0;title\x07,yes\nplain,no\n");
+  const Outcome text = run("data describe odd.csv");
+  ASSERT_EQ(text.code, 0) << text.err;
+  EXPECT_EQ(text.out.find_first_of("\x1b\x07"), std::string::npos);
+  EXPECT_THAT(text.out, HasSubstr("a?[2Jb"));
+}
+
 TEST_F(Command, Version) {
   const json version = json::parse(run("version --json").out);
   EXPECT_EQ(version.at("program"), "hansa");
